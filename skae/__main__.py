@@ -1,0 +1,5 @@
+"""Run the command line with ``python -m skae``."""
+
+from skae.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,312 @@
+"""The plain auto-encoder."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import StrOptions
+from torch import nn
+
+from skae.base import BaseAutoEncoder
+from skae.nn import ACTIVATION_NAMES, AutoEncoderModule, SkipMLP, build_user_module
+from skae.preprocessing import principal_axes
+
+PARAMETERS = """n_components : int or "auto", default="auto"
+        Columns of the code. "auto" takes {auto_rule}; the
+        result is in `n_components_`.
+    hidden_layer_sizes : tuple of int or "auto", default="auto"
+        Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them. ()
+        is a linear auto-encoder. "auto" is one layer of twice as many units as features, but
+        at least 64 and at most 256.
+    activation : {{"relu", "tanh", "silu", "gelu", "elu", "logistic", "identity"}}, default="silu"
+        Non-linearity of the hidden layers.
+    linear_skip : bool, default=True
+        Whether encoder and decoder have a linear path beside the hidden layers, ``z = W x + f(x)``.
+    init : {{"pca", "random"}}, default="pca"
+        Where training starts. "pca": the linear paths are the principal axes (whitened codes) and
+        `f` is zero, so that epoch 0 is PCA; it applies to what has a linear path, and not to modules
+        of the user's. With ``loss="log_loss"`` the encoder starts as PCA, the decoder at the mean.
+    loss : {{"squared_error", "absolute_error", "huber", "log_loss"}} or Likelihood, \
+default="squared_error"
+        Error of a cell, in scaled units; "log_loss" is for values in [0, 1]. See
+        :mod:`skae.distributions`.
+    scaler : {{"standard", "minmax", "quantile"}} or None, default="standard"
+        What is done to columns inside: unit variance, the range 0 to 1, a normal distribution by
+        quantiles (values beyond the training range are taken as its ends), or nothing.
+        `inverse_transform` returns original units. A column that is constant in training counts
+        in a score only where its value changes, at most like a deviation of 3.
+    encoder, decoder : nn.Module, or callable (n_in, n_out) -> nn.Module, default=None
+        Own networks, on scaled float32 rows. A module is copied, never trained itself. Dropout
+        layers are replaced by ones that draw from this fit's own generator.
+    optimizer : {{"adam", "adamw", "sgd", "rmsprop"}} or class, default="adam"
+        A name or a subclass of :class:`torch.optim.Optimizer`.
+    lr : float, default={lr}
+        Learning rate.
+    weight_decay : float, default=0.0
+        As the optimizer understands it.
+    batch_size : int, default={batch_size}
+        Rows a step. A rest of less than half a batch joins the batch before it.
+    max_epochs : int, default={max_epochs}
+        Most passes over the table; 0 leaves the start as it is.
+    early_stopping : bool, default=True
+        Whether held-out rows judge each epoch and the best weights are restored. The start competes:
+        weights that do not beat it by 3 standard errors on these rows give way to it. If False, the
+        training loss decides when to stop and the last weights stay.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, drawn at random, at most 100 000: for `early_stopping` and to
+        calibrate ``contamination="auto"``. With neither, no row is held out.
+    n_iter_no_change : int, default=20
+        Epochs without improvement after which training stops.
+    tol : float, default={tol}
+        Improvement that counts, relative to the loss.
+    contamination : float or "auto", default="auto"
+        The threshold of `predict`. "auto": about 1 % of fresh normal rows are flagged, calibrated on
+        the held-out rows. A float in (0, 0.5]: that share of the training rows is flagged.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit, with the same scaler.
+    callbacks : list, default=None
+        Callbacks of skorch; copied for each fit. Those of scikit-learn are set with
+        `set_callbacks`.
+    net_params : dict, default=None
+        Anything else that :class:`skorch.NeuralNet` accepts, such as
+        ``{{"optimizer__betas": (0.9, 0.99)}}``.
+    compile : bool, default=False
+        Whether to compile whole training steps, several a call: worth it from some millions of rows
+        times epochs. Needs a C++ compiler.
+    device : str, default="auto"
+        "auto" is a CUDA GPU where there is one, else the CPU; or "cpu", "cuda", "cuda:0", "mps".
+    random_state : int, RandomState or None, default=None
+        The same number (and number of threads) gives the same bits.
+    verbose : int, default=0
+        Whether to print the losses of each epoch."""
+
+ATTRIBUTES = """n_components_ : int
+        Columns of the code.
+    offset_ : float
+        Threshold on `score_samples`.
+    history_ : DataFrame
+        One row an epoch: `epoch`, `train_loss`, `valid_loss`, `seconds`. Row 0 is the start.
+    n_iter_ : int
+        Epochs trained, those after the best one included.
+    net_ : skorch.NeuralNet
+        The net that trained.
+    module_ : nn.Module
+        The network, with `encoder` and `decoder`.
+    n_features_in_ : int
+        Columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `X` had names."""
+
+DEFAULTS = {
+    "lr": 1e-3,
+    "batch_size": 256,
+    "max_epochs": 200,
+    "tol": 1e-3,
+    "auto_rule": "a quarter of the number of features",
+}
+
+
+def default_n_components(n_features):
+    """Code size of ``n_components="auto"``.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of the table.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    return max(1, round(n_features / 4))
+
+
+def default_hidden_layer_sizes(n_features):
+    """Layers of ``hidden_layer_sizes="auto"``.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of the table.
+
+    Returns
+    -------
+    tuple of int
+        One layer.
+    """
+    return (int(np.clip(2 * n_features, 64, 256)),)
+
+
+class AutoEncoder(BaseAutoEncoder):
+    __doc__ = f"""Auto-encoder: a non-linear PCA that is never worse than PCA where it is judged.
+
+    Encoder and decoder are multi-layer perceptrons with a linear path beside them. They start as
+    the PCA of the (scaled) table and are trained to reconstruct it. The code of a row is a
+    dimension reduction; the error of its reconstruction is an anomaly score.
+
+    Parameters
+    ----------
+    {PARAMETERS.format(**DEFAULTS)}
+
+    Attributes
+    ----------
+    {ATTRIBUTES}
+
+    See Also
+    --------
+    DenoisingAE : Learns to undo noise; usually the better detector.
+    sklearn.decomposition.PCA : The linear auto-encoder of least squares.
+    sklearn.ensemble.IsolationForest : An outlier detector with the same methods.
+
+    References
+    ----------
+    Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoEncoder
+    >>> X = load_digits().data
+    >>> ae = AutoEncoder(8, max_epochs=30, tol=0.05, random_state=0).fit(X)
+    >>> ae.transform(X).shape
+    (1797, 8)
+    >>> ae.reconstruct(X).shape
+    (1797, 64)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseAutoEncoder._parameter_constraints,
+        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
+        "activation": [StrOptions(set(ACTIVATION_NAMES))],
+        "linear_skip": ["boolean"],
+        "init": [StrOptions({"pca", "random"})],
+        "encoder": [nn.Module, callable, None],
+        "decoder": [nn.Module, callable, None],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        hidden_layer_sizes="auto",
+        activation="silu",
+        linear_skip=True,
+        init="pca",
+        loss="squared_error",
+        scaler="standard",
+        encoder=None,
+        decoder=None,
+        optimizer="adam",
+        lr=DEFAULTS["lr"],
+        weight_decay=0.0,
+        batch_size=DEFAULTS["batch_size"],
+        max_epochs=DEFAULTS["max_epochs"],
+        early_stopping=True,
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        tol=DEFAULTS["tol"],
+        contamination="auto",
+        warm_start=False,
+        callbacks=None,
+        net_params=None,
+        compile=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.linear_skip = linear_skip
+        self.init = init
+        self.loss = loss
+        self.scaler = scaler
+        self.encoder = encoder
+        self.decoder = decoder
+        self.optimizer = optimizer
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.contamination = contamination
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.compile = compile
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _build_module(self, X, sample_weight):
+        n_features = X.shape[1]
+        sizes, generator = self._layer_sizes(n_features), self._module_generator()
+        self.n_components_ = self.n_components
+        if self.n_components == "auto":
+            self.n_components_ = default_n_components(n_features)
+        encoder = self._build_encoder(n_features, sizes, generator)
+        decoder = self._build_decoder(n_features, sizes[::-1], generator)
+        if self.init == "pca":
+            self._start_from_pca(encoder, decoder, X, sample_weight)
+        if isinstance(decoder, SkipMLP) and self._likelihood.identity_link:
+            decoder.silence_outputs(torch.from_numpy(self._scaler.constant_))
+        return AutoEncoderModule(encoder, decoder)
+
+    def _layer_sizes(self, n_features):
+        if isinstance(self.hidden_layer_sizes, str):
+            return default_hidden_layer_sizes(n_features)
+        sizes = tuple(np.atleast_1d(self.hidden_layer_sizes).tolist())
+        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+            raise ValueError(
+                "hidden_layer_sizes must be positive integers, one a layer, or 'auto'. "
+                f"Got {self.hidden_layer_sizes!r} instead."
+            )
+        return sizes
+
+    def _build_encoder(self, n_features, sizes, generator):
+        if self.encoder is None:
+            return self._mlp(n_features, self.n_components_, sizes, generator)
+        # A finished module knows its own code size; a callable has to be told.
+        free = isinstance(self.encoder, nn.Module) and self.n_components == "auto"
+        n_out = None if free else self.n_components_
+        encoder, self.n_components_ = build_user_module(
+            self.encoder, n_features, n_out, generator.initial_seed(), "encoder"
+        )
+        return encoder
+
+    def _build_decoder(self, n_features, sizes, generator):
+        if self.decoder is None:
+            return self._mlp(self.n_components_, n_features, sizes, generator)
+        decoder, _ = build_user_module(
+            self.decoder, self.n_components_, n_features, generator.initial_seed() + 1, "decoder"
+        )
+        return decoder
+
+    def _mlp(self, n_in, n_out, sizes, generator):
+        return SkipMLP(n_in, n_out, sizes, self.activation, self.linear_skip, generator)
+
+    def _start_from_pca(self, encoder, decoder, X, sample_weight):
+        """Let the linear paths be the principal axes: whitened codes, exact reconstruction of PCA."""
+        if not (isinstance(encoder, SkipMLP) and encoder.has_linear_path):
+            return
+        pca = principal_axes(X, self._scaler.transform, self.n_components_, sample_weight)
+        n_axes = len(pca.axes)
+        whiten = pca.axes / pca.scale[:, None]  # (n_axes, n_features)
+        bias = np.zeros(self.n_components_)
+        bias[:n_axes] = -whiten @ pca.mean
+        encoder.start_linear(_tensor(whiten), _tensor(bias))
+        if not (isinstance(decoder, SkipMLP) and decoder.has_linear_path):
+            return
+        unwhiten = np.zeros((X.shape[1], self.n_components_))
+        if self._likelihood.identity_link:
+            unwhiten[:, :n_axes] = (pca.axes * pca.scale[:, None]).T
+        mean = self._likelihood.output_for_mean(_tensor(pca.mean))
+        decoder.start_linear(_tensor(unwhiten), mean)
+
+
+def _tensor(values):
+    return torch.as_tensor(values, dtype=torch.float32)

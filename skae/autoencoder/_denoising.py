@@ -1,0 +1,129 @@
+"""The denoising auto-encoder."""
+
+from functools import partial
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, PARAMETERS, AutoEncoder
+from skae.nn import NOISE_NAMES, corrupt
+
+
+class DenoisingAE(AutoEncoder):
+    __doc__ = f"""Denoising auto-encoder: learns to restore rows from corrupted ones.
+
+    While training, the encoder sees a corrupted copy of each row, new in every epoch, and the decoder
+    is compared with the clean row. The network learns which values go together, which makes its
+    codes robust and its reconstruction error a better anomaly score. Codes, scores and
+    reconstructions of `transform`, `score_samples` and `reconstruct` are without noise.
+
+    Parameters
+    ----------
+    {PARAMETERS.format(**DEFAULTS)}
+    noise : {{"gaussian", "masking", "salt_and_pepper", "swap"}}, default="gaussian"
+        Corruption of the scaled row: normal noise; cells set to 0 (the mean, under the standard
+        scaler); cells set to the lowest or highest value of their column; cells replaced by
+        the value of another row in the same column.
+    noise_level : float, default=0.1
+        Standard deviation of "gaussian", in scaled units; share of the cells, at most 1, of the others.
+
+    Attributes
+    ----------
+    {ATTRIBUTES}
+
+    See Also
+    --------
+    AutoEncoder : Without noise.
+
+    References
+    ----------
+    Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", ICML 2008.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skae import DenoisingAE
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> detector = DenoisingAE(max_epochs=30, contamination=0.05, random_state=0).fit(X[y == 1])
+    >>> int((detector.predict(X[y == 1]) == -1).sum()), int((y == 1).sum())
+    (17, 357)
+    """
+
+    _parameter_constraints: dict = {
+        **AutoEncoder._parameter_constraints,
+        "noise": [StrOptions(set(NOISE_NAMES))],
+        "noise_level": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        noise="gaussian",
+        noise_level=0.1,
+        hidden_layer_sizes="auto",
+        activation="silu",
+        linear_skip=True,
+        init="pca",
+        loss="squared_error",
+        scaler="standard",
+        encoder=None,
+        decoder=None,
+        optimizer="adam",
+        lr=DEFAULTS["lr"],
+        weight_decay=0.0,
+        batch_size=DEFAULTS["batch_size"],
+        max_epochs=DEFAULTS["max_epochs"],
+        early_stopping=True,
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        tol=DEFAULTS["tol"],
+        contamination="auto",
+        warm_start=False,
+        callbacks=None,
+        net_params=None,
+        compile=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            linear_skip=linear_skip,
+            init=init,
+            loss=loss,
+            scaler=scaler,
+            encoder=encoder,
+            decoder=decoder,
+            optimizer=optimizer,
+            lr=lr,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            contamination=contamination,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            net_params=net_params,
+            compile=compile,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.noise = noise
+        self.noise_level = noise_level
+
+    def _corruption(self):
+        if self.noise != "gaussian" and self.noise_level > 1:
+            raise ValueError(
+                f"noise_level is a share of the cells with noise={self.noise!r}: it must be at most 1. "
+                f"Got {self.noise_level!r} instead."
+            )
+        if self.noise_level == 0:
+            return None
+        return partial(corrupt, noise=self.noise, level=self.noise_level)

@@ -1,0 +1,153 @@
+"""Arguments in, exit status out. Torch and pandas are imported only once they are needed."""
+
+import argparse
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from skae.cli._report import CommandError
+
+DESCRIPTION = """\
+Find the anomalies in a table of numbers with a denoising auto-encoder, and say which columns
+made each of them one.
+
+Without TABLE, an embedded real table is used: breast cancer Wisconsin (diagnostic), where an
+anomaly is a malignant tumour. Half of the benign rows train; the others and the malignant
+ones are scored.
+
+With TABLE and no --train, the detector is fitted on every row of TABLE and scores the same
+rows: anomalies may be among them, as long as they are few."""
+
+EPILOG = """\
+examples:
+  skae detect                                     the embedded table
+  skae detect sales.csv                           the 10 strangest rows of a table
+  skae detect sales.csv --out scored.csv          each row with score, is_anomaly and reason
+  skae detect new.csv --train normal.csv          learn from rows known to be normal
+  skae detect tests.csv --label defect            compare with labels, never learn from them
+  skae detect sales.csv --ignore id date          leave columns out of the features
+
+files:
+  CSV in UTF-8 with a header line, or Parquet (needs pip install 'skae[parquet]'). Every column
+  must hold numbers, but those of --label and --ignore, and a first column without a name (a row
+  index), which are carried over to --out as they are. --out adds three columns:
+    score       of the row; as in scikit-learn, lower is stranger
+    is_anomaly  whether the score is below the threshold
+    reason      of an anomaly: the columns that made it one, with their shares of the score
+
+exit status: 0 done, 2 bad arguments or files (one line on stderr says which), 130 interrupted."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one line, as everything else here does."""
+
+    def error(self, message):
+        raise CommandError(f"{message} (see {self.prog} --help)")
+
+
+def _at_least(minimum):
+    def integer(text):
+        if not text.isdecimal() or int(text) < minimum:
+            raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {minimum}")
+        return int(text)
+
+    return integer
+
+
+def _contamination(text):
+    if text == "auto":
+        return text
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 < share <= 0.5:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor a number in (0, 0.5]")
+    return share
+
+
+def _parser():
+    parser = _Parser(prog="skae", description="Auto-encoders for tables.")
+    parser.add_argument("--version", action="version", version=f"skae {version('skae')}")
+    commands = parser.add_subparsers(metavar="command", required=True)
+    _add_detect(commands)
+    return parser
+
+
+def _add_detect(commands):
+    detect = commands.add_parser(
+        "detect",
+        help="find anomalies in a table",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    detect.set_defaults(run=_run_detect)
+    option = detect.add_argument
+    option("table", nargs="?", type=Path, metavar="TABLE", help="the rows to score")
+    option("--out", type=Path, metavar="FILE", help="write the scored table (.csv or .parquet)")
+    option("--train", type=Path, metavar="NORMAL", help="learn from this table, score TABLE")
+    option(
+        "--label",
+        metavar="COLUMN",
+        help="a column of two values that says which rows are anomalies; only the report uses it. "
+        "Anomalies are: the value that is not 0, false, no, normal or inlier; -1 beside 1; "
+        "otherwise the rarer one",
+    )
+    option(
+        "--ignore",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="COLUMN",
+        help="columns that are no features (after TABLE)",
+    )
+    option(
+        "--contamination",
+        type=_contamination,
+        default="auto",
+        metavar="SHARE",
+        help="share of the training rows to flag, such as 0.05; by default a threshold that "
+        "flags about 1 %% of normal rows",
+    )
+    option("--top", type=_at_least(0), default=10, metavar="N", help="anomalies to list (10)")
+    option("--seed", type=_at_least(0), default=0, metavar="N", help="random seed (0)")
+    option("--max-epochs", type=_at_least(1), metavar="N", help="train for at most N epochs")
+    option("--device", default="auto", help="auto, cpu, cuda, cuda:0, mps (auto)")
+    option("--quiet", action="store_true", help="no progress line and no notes on stderr")
+
+
+def _run_detect(args):
+    from skae.cli._detect import detect
+
+    detect(args)
+
+
+def main(argv=None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        The arguments; None takes them from ``sys.argv``.
+
+    Returns
+    -------
+    int
+        The exit status: 0 done, 2 bad arguments or files, 130 interrupted.
+    """
+    try:
+        args = _parser().parse_args(argv)
+        args.run(args)
+        sys.stdout.flush()
+    except CommandError as error:
+        print("skae: error:", *str(error).splitlines(), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("skae: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output left, as in `skae detect | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0

@@ -1,0 +1,187 @@
+"""Losses as likelihoods: what the decoder's output says of a feature's value.
+
+Each is the negative logarithm of a density, up to a constant and a factor, so that "loss",
+"likelihood" and "anomaly score of a cell" are one object.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+
+class Likelihood:
+    """The interface of every loss: a negative log-likelihood per feature.
+
+    Attributes
+    ----------
+    support : tuple of two floats
+        Lowest and highest value that a (scaled) feature may take.
+    identity_link : bool
+        Whether the decoder's output is the reconstruction itself.
+    """
+
+    support: tuple[float, float] = (-float("inf"), float("inf"))
+    identity_link = True
+
+    def nll(self, output: Tensor, target: Tensor, reduction: str = "none") -> Tensor:
+        """Negative log-likelihood of `target`, up to a constant.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_features)
+            What the decoder's last layer gives.
+        target : Tensor of shape (n_samples, n_features)
+            The true, scaled values.
+        reduction : {"none", "mean"}
+            Whether to average over all cells.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features), or () for ``"mean"``
+            Lower is more likely.
+        """
+        raise NotImplementedError
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Reconstruction that belongs to a decoder output (its mean, or its median).
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_features)
+            What the decoder's last layer gives.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            Scaled values.
+        """
+        return output
+
+    def output_for_mean(self, mean: Tensor) -> Tensor:
+        """Decoder output whose reconstruction is `mean`: the inverse of :meth:`mean`.
+
+        Parameters
+        ----------
+        mean : Tensor
+            Scaled values.
+
+        Returns
+        -------
+        Tensor of the same shape
+            Decoder outputs.
+        """
+        return mean
+
+    def __eq__(self, other):
+        """Two losses of one class and equal settings are equal, as ``clone`` expects."""
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((type(self), tuple(sorted(vars(self).items()))))
+
+    def __repr__(self):
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+class SquaredError(Likelihood):
+    r"""Squared error :math:`(x - \hat x)^2`: a Gaussian of fixed scale.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skae.distributions import SquaredError
+    >>> SquaredError().nll(torch.tensor([[0.0, 1.0]]), torch.tensor([[2.0, 1.0]]))
+    tensor([[4., 0.]])
+    """
+
+    def nll(self, output, target, reduction="none"):
+        """Squared error; see :meth:`Likelihood.nll`."""
+        return F.mse_loss(output, target, reduction=reduction)
+
+
+class AbsoluteError(Likelihood):
+    r"""Absolute error :math:`|x - \hat x|`: a Laplace density; the reconstruction is a median."""
+
+    def nll(self, output, target, reduction="none"):
+        """Absolute error; see :meth:`Likelihood.nll`."""
+        return F.l1_loss(output, target, reduction=reduction)
+
+
+class Huber(Likelihood):
+    r"""Huber's loss: :math:`\frac12 e^2` where :math:`|e| \le \delta`, :math:`\delta(|e| - \delta/2)` beyond.
+
+    Parameters
+    ----------
+    delta : float, default=1.0
+        Where the square turns into a line, in units of the scaled feature.
+
+    References
+    ----------
+    Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 1964.
+    """
+
+    def __init__(self, delta: float = 1.0):
+        if not delta > 0:
+            raise ValueError(f"delta must be a positive number. Got {delta!r} instead.")
+        self.delta = float(delta)
+
+    def nll(self, output, target, reduction="none"):
+        """Huber's loss; see :meth:`Likelihood.nll`."""
+        return F.huber_loss(output, target, reduction=reduction, delta=self.delta)
+
+
+class LogLoss(Likelihood):
+    r"""Log loss :math:`-x \log \hat x - (1 - x) \log(1 - \hat x)` of values in [0, 1]: a Bernoulli.
+
+    The decoder gives logits. A value outside [0, 1], which only a new row can have, is taken as the
+    nearest bound, and its squared distance to it is added: cross-entropy alone would reward it.
+    """
+
+    support = (0.0, 1.0)
+    identity_link = False
+
+    def nll(self, output, target, reduction="none"):
+        """Cross-entropy in nats; see :meth:`Likelihood.nll`."""
+        inside = target.clamp(*self.support)
+        loss = F.binary_cross_entropy_with_logits(output, inside, reduction=reduction)
+        return loss + F.mse_loss(inside, target, reduction=reduction)
+
+    def mean(self, output):
+        """Probability of each logit."""
+        return torch.sigmoid(output)
+
+    def output_for_mean(self, mean):
+        """Logit of each probability, kept finite."""
+        return torch.logit(mean, eps=1e-3)
+
+
+_LIKELIHOODS = {
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "log_loss": LogLoss,
+}
+LOSS_NAMES = frozenset(_LIKELIHOODS)
+
+
+def get_likelihood(loss: "str | Likelihood") -> Likelihood:
+    """Return the likelihood that `loss` names, or `loss` itself.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "absolute_error", "huber", "log_loss"} or Likelihood
+        A name or an object.
+
+    Returns
+    -------
+    Likelihood
+        The object.
+
+    Examples
+    --------
+    >>> from skae.distributions import get_likelihood
+    >>> get_likelihood("huber")
+    Huber(delta=1.0)
+    """
+    return loss if isinstance(loss, Likelihood) else _LIKELIHOODS[loss]()

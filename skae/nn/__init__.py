@@ -1,0 +1,16 @@
+"""Torch modules: layers, corruptions and the auto-encoder they make."""
+
+from skae.nn._autoencoder import AutoEncoderModule, build_user_module
+from skae.nn._corruptions import NOISE_NAMES, corrupt
+from skae.nn._dropout import seed_dropout
+from skae.nn._mlp import ACTIVATION_NAMES, SkipMLP
+
+__all__ = [
+    "ACTIVATION_NAMES",
+    "NOISE_NAMES",
+    "AutoEncoderModule",
+    "SkipMLP",
+    "build_user_module",
+    "corrupt",
+    "seed_dropout",
+]

@@ -1,0 +1,161 @@
+"""A multi-layer perceptron with a linear path beside it."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "elu": nn.ELU,
+    "logistic": nn.Sigmoid,
+    "identity": nn.Identity,
+}
+ACTIVATION_NAMES = frozenset(_ACTIVATIONS)
+
+
+class SkipMLP(nn.Module):
+    r"""The map :math:`y = A x + b + f(x)`, `f` a multi-layer perceptron.
+
+    The linear path costs no matrix product of its own: its rows are packed below those of the first
+    hidden layer, so that one product gives both, and the last product adds onto it.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Columns of `x` and `y`.
+    hidden_layer_sizes : sequence of int
+        Units of each hidden layer; empty for a linear map.
+    activation : str
+        Name of the non-linearity of the hidden layers.
+    linear_skip : bool
+        Whether there is a linear path.
+    generator : torch.Generator
+        Source of the initial weights (uniform within ``1 / sqrt(fan_in)``, as torch's own layers).
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        hidden_layer_sizes: Sequence[int],
+        activation: str,
+        linear_skip: bool,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        self.n_out = n_out
+        self.n_hidden = hidden_layer_sizes[0] if hidden_layer_sizes else 0
+        self.has_linear_path = linear_skip or not hidden_layer_sizes
+        n_linear = n_out if self.has_linear_path else 0
+        self.first = _linear(n_in, self.n_hidden + n_linear, True, generator)
+        pairs = zip(hidden_layer_sizes[:-1], hidden_layer_sizes[1:], strict=True)
+        self.middle = nn.ModuleList([_linear(n, m, True, generator) for n, m in pairs])
+        if hidden_layer_sizes:  # the linear path brings the bias of the sum
+            self.last = _linear(
+                hidden_layer_sizes[-1], n_out, not self.has_linear_path, generator
+            )
+        self.activation = _ACTIVATIONS[activation]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map rows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_in)
+            Input.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_out)
+            Output.
+        """
+        packed = self.first(x)  # (n_samples, n_hidden + n_out)
+        if not self.n_hidden:
+            return packed
+        if not self.has_linear_path:
+            return self.last(self._hidden(packed))
+        hidden, linear = packed.split([self.n_hidden, self.n_out], dim=1)
+        return torch.addmm(linear, self._hidden(hidden), self.last.weight.t())
+
+    def _hidden(self, hidden: Tensor) -> Tensor:
+        hidden = self.activation(hidden)
+        for layer in self.middle:
+            hidden = self.activation(layer(hidden))
+        return hidden
+
+    @torch.no_grad()
+    def start_linear(self, weight: Tensor, bias: Tensor) -> None:
+        """Start as the linear map ``weight @ x + bias``: `f` is zero at first.
+
+        Parameters
+        ----------
+        weight : Tensor of shape (n, n_in), n <= n_out
+            First rows of `A`; further rows keep their random start, so that they can learn.
+        bias : Tensor of shape (n_out,)
+            The bias `b`.
+        """
+        rows = slice(self.n_hidden, self.n_hidden + len(weight))
+        self.first.weight[rows] = weight
+        self.first.bias[self.n_hidden :] = bias
+        if self.n_hidden:
+            self.last.weight.zero_()
+
+    @torch.no_grad()
+    def silence_outputs(self, outputs: Tensor) -> None:
+        """Let some outputs start at zero for every input.
+
+        Parameters
+        ----------
+        outputs : Tensor of bool of shape (n_out,)
+            Which ones. A target that is always zero gives them no gradient: they stay silent.
+        """
+        for layer in self._output_layers():
+            layer.weight[-self.n_out :][outputs] = 0.0
+            if layer.bias is not None:
+                layer.bias[-self.n_out :][outputs] = 0.0
+
+    def _output_layers(self) -> list[nn.Linear]:
+        """Layers whose last `n_out` rows add up to the output; one of them has a bias."""
+        layers = [self.first] if self.has_linear_path else []
+        return layers + ([self.last] if self.n_hidden else [])
+
+    @torch.no_grad()
+    def compensate_input(self, scale: Tensor, shift: Tensor) -> None:
+        """Keep the output when ``scale * x + shift`` takes the place of `x`, in new units of `x`.
+
+        Parameters
+        ----------
+        scale, shift : Tensor of shape (n_in,)
+            ``x_old = scale * x_new + shift``.
+        """
+        self.first.bias += self.first.weight @ shift
+        self.first.weight *= scale
+
+    @torch.no_grad()
+    def compensate_output(self, scale: Tensor, shift: Tensor) -> None:
+        """Give the output in other units.
+
+        Parameters
+        ----------
+        scale, shift : Tensor of shape (n_out,)
+            ``y_new = scale * y_old + shift``.
+        """
+        for layer in self._output_layers():
+            layer.weight[-self.n_out :] *= scale[:, None]
+            if layer.bias is not None:
+                layer.bias[-self.n_out :] = scale * layer.bias[-self.n_out :] + shift
+
+
+def _linear(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.Linear:
+    """A linear layer with torch's usual start, drawn from `generator` and not from global state."""
+    layer = nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias)
+    bound = 1 / math.sqrt(max(n_in, 1))
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.uniform_(-bound, bound, generator=generator)
+    return layer

@@ -1,0 +1,6 @@
+"""What training minimises."""
+
+from skae.objectives._base import Batch, Objective, Phase
+from skae.objectives._reconstruction import Reconstruction
+
+__all__ = ["Batch", "Objective", "Phase", "Reconstruction"]

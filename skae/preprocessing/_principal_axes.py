@@ -1,0 +1,112 @@
+"""Principal axes of a table: where an auto-encoder starts."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import gen_batches
+from sklearn.utils.extmath import randomized_svd
+
+# Directions whose variance is below this share of the largest are left at their own scale:
+# dividing rounding noise by its own deviation would blow it up to a full component.
+SMALLEST_WHITENED_SHARE = 1e-6
+# Up to here the whole covariance matrix is decomposed (exact, d x d); above, a sketch of the rows.
+LARGEST_COVARIANCE = 2000
+SKETCH_ROWS = 20_000
+BLOCK_ROWS = 2**14
+
+
+class PrincipalAxes(NamedTuple):
+    """The linear auto-encoder of least squares.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (n_features,)
+        Mean of the rows.
+    axes : ndarray of shape (n_components, n_features)
+        Orthonormal directions, largest variance first. The entry of largest absolute value is
+        positive, so that signs do not depend on the machine.
+    variance : ndarray of shape (n_components,)
+        Variance along each axis.
+    scale : ndarray of shape (n_components,)
+        What to divide a projection by to whiten it: its deviation, or 1 along directions of (almost)
+        no variance.
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+    variance: np.ndarray
+    scale: np.ndarray
+
+
+def principal_axes(X, transform, n_components, sample_weight=None):
+    """Find the principal axes of ``transform(X)``, reading `X` block by block.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The table; may be a memory map.
+    transform : callable
+        Maps a block of rows to the values to decompose, such as ``TableScaler.transform``.
+    n_components : int
+        How many axes; at most ``n_features`` are found.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Weight 2 counts as the same row twice.
+
+    Returns
+    -------
+    PrincipalAxes
+        ``min(n_components, n_features)`` axes; in a table of more than `LARGEST_COVARIANCE` columns not
+        more than there are rows.
+    """
+    n_components = min(n_components, X.shape[1])
+    mean = _mean(X, transform, sample_weight)
+    if X.shape[1] <= LARGEST_COVARIANCE:
+        covariance = _covariance(X, transform, mean, sample_weight)
+        variance, axes = np.linalg.eigh(covariance)  # ascending, axes as columns
+        variance, axes = variance[::-1][:n_components], axes.T[::-1][:n_components]
+    else:
+        variance, axes = _sketched_axes(X, transform, mean, n_components, sample_weight)
+    variance = np.maximum(variance, 0.0)
+    largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
+    axes = axes * np.where(largest < 0, -1.0, 1.0)[:, None]
+    varies = variance > SMALLEST_WHITENED_SHARE * variance[0]
+    scale = np.sqrt(np.where(varies, variance, 1.0))
+    return PrincipalAxes(mean, axes, variance, scale)
+
+
+def _blocks(X, transform, sample_weight):
+    """Transformed rows in double precision, with their weights as a column."""
+    for rows in gen_batches(len(X), BLOCK_ROWS):
+        block = np.asarray(transform(X[rows]), dtype=np.float64)
+        weight = np.ones(len(block)) if sample_weight is None else sample_weight[rows]
+        yield block, weight[:, None]
+
+
+def _mean(X, transform, sample_weight):
+    total, mass = np.zeros(X.shape[1]), 0.0
+    for block, weight in _blocks(X, transform, sample_weight):
+        total += (block * weight).sum(axis=0)
+        mass += weight.sum()
+    return total / mass
+
+
+def _covariance(X, transform, mean, sample_weight):
+    total, mass = np.zeros((X.shape[1], X.shape[1])), 0.0
+    for block, weight in _blocks(X, transform, sample_weight):
+        centred = block - mean
+        total += (centred * weight).T @ centred
+        mass += weight.sum()
+    return total / mass
+
+
+def _sketched_axes(X, transform, mean, n_components, sample_weight):
+    """Randomised SVD of evenly spaced rows, for tables too wide for a covariance matrix."""
+    step = -(-len(X) // SKETCH_ROWS)
+    weight = None if sample_weight is None else sample_weight[::step]
+    centred = np.concatenate(
+        [(block - mean) * np.sqrt(w) for block, w in _blocks(X[::step], transform, weight)]
+    )
+    mass = len(centred) if weight is None else weight.sum()
+    n_found = min(n_components, *centred.shape)
+    _, singular, axes = randomized_svd(centred, n_found, random_state=0)
+    return singular**2 / mass, axes

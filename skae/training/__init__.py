@@ -1,0 +1,32 @@
+"""The one training loop of the project, and inference beside it."""
+
+from skae.training._batches import (
+    InMemoryRows,
+    RowSource,
+    StreamedRows,
+    scaled_rows,
+    training_rows,
+)
+from skae.training._callbacks import clone_callbacks, sklearn_callbacks
+from skae.training._devices import make_generator, resolve_device
+from skae.training._inference import map_rows
+from skae.training._net import AutoEncoderNet, TrainingData
+from skae.training._stopping import BestWeights
+from skae.training._updates import OPTIMIZERS
+
+__all__ = [
+    "OPTIMIZERS",
+    "AutoEncoderNet",
+    "BestWeights",
+    "InMemoryRows",
+    "RowSource",
+    "StreamedRows",
+    "TrainingData",
+    "clone_callbacks",
+    "make_generator",
+    "map_rows",
+    "resolve_device",
+    "scaled_rows",
+    "sklearn_callbacks",
+    "training_rows",
+]

@@ -1,0 +1,194 @@
+"""Rows of a table as shuffled blocks, from memory or from a file."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skae.objectives import Batch
+
+# Rows that are shuffled, corrupted and moved together: enough to make the cost of a call vanish,
+# few enough to stay small beside any table.
+BLOCK_ROWS = 2**16
+# A table that takes more than this as float32 is read anew in every epoch instead of being copied.
+# The rule looks at the size only, never at the kind of array: joblib turns arrays into memory maps.
+IN_MEMORY_BYTES = 2**28
+# Consecutive rows that are read together from a large table.
+CHUNK_ROWS = 2**10
+
+Transform = Callable[[np.ndarray], np.ndarray]
+
+
+class RowSource(Protocol):
+    """Scaled rows in random order."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def shuffled(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Yield all rows once, in blocks of up to `BLOCK_ROWS` (values, weights or None)."""
+
+
+class InMemoryRows:
+    """Rows that are one tensor, on the training device.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n_samples, n_features)
+        Scaled rows.
+    weight : Tensor of shape (n_samples,), default=None
+        Their weights.
+    """
+
+    def __init__(self, values: Tensor, weight: Tensor | None = None):
+        self.values = values
+        self.weight = weight
+
+    def __len__(self):
+        return len(self.values)
+
+    def shuffled(self, generator):
+        """Yield shuffled blocks; see :class:`RowSource`."""
+        order = torch.randperm(len(self), generator=generator, device=self.values.device)
+        for rows in order.split(BLOCK_ROWS):
+            yield self.values[rows], None if self.weight is None else self.weight[rows]
+
+
+class StreamedRows:
+    """Rows of a table too large to copy, read in chunks at random places.
+
+    Each block mixes chunks from all over the table and shuffles their rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The table, usually a memory map.
+    transform : callable
+        Scales a block of rows to float32.
+    rows : ndarray of bool of shape (n_samples,)
+        Which rows take part.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of all rows.
+    device : torch.device
+        Where blocks go.
+    """
+
+    def __init__(self, X, transform: Transform, rows, weight, device: torch.device):
+        self.X, self.transform, self.rows = X, transform, rows
+        self.weight, self.device = weight, device
+        self._n_rows = int(rows.sum())
+
+    def __len__(self):
+        return self._n_rows
+
+    def shuffled(self, generator):
+        """Yield shuffled blocks; see :class:`RowSource`."""
+        starts = torch.arange(0, len(self.X), CHUNK_ROWS)
+        order = torch.randperm(len(starts), generator=generator, device=generator.device).cpu()
+        for places in starts[order].split(BLOCK_ROWS // CHUNK_ROWS):
+            rows = np.concatenate([self._chunk_rows(start) for start in places.tolist()])
+            if len(rows) == 0:
+                continue
+            values = torch.from_numpy(self.transform(self.X[rows])).to(self.device)
+            mix = torch.randperm(len(rows), generator=generator, device=self.device)
+            weight = None
+            if self.weight is not None:
+                weight = _as_tensor(self.weight[rows], self.device)[mix]
+            yield values[mix], weight
+
+    def _chunk_rows(self, start):
+        return start + np.flatnonzero(self.rows[start : start + CHUNK_ROWS])
+
+
+def training_rows(X, transform: Transform, rows, weight, device: torch.device) -> RowSource:
+    """Choose how to hold the rows of a table: a tensor, or a stream where that is too large.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Original rows.
+    transform : callable
+        Scales a block of rows to float32.
+    rows : ndarray of bool of shape (n_samples,)
+        Which rows take part.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of all rows.
+    device : torch.device
+        Where to train.
+
+    Returns
+    -------
+    InMemoryRows or StreamedRows
+        The rows.
+    """
+    if X.shape[0] * X.shape[1] * 4 > _room(device):
+        return StreamedRows(X, transform, rows, weight, device)
+    values = scaled_rows(X, transform, np.flatnonzero(rows))
+    weight = None if weight is None else _as_tensor(weight[rows], device)
+    return InMemoryRows(values.to(device), weight)
+
+
+def scaled_rows(X, transform: Transform, rows) -> Tensor:
+    """Scale some rows block by block into one tensor.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Original rows.
+    transform : callable
+        Scales a block of rows to float32.
+    rows : ndarray of int of shape (n_rows,)
+        Which ones.
+
+    Returns
+    -------
+    Tensor of float32 of shape (n_rows, n_features)
+        Scaled values.
+    """
+    values = np.empty((len(rows), X.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        values[block] = transform(X[rows[block]])
+    return torch.from_numpy(values)
+
+
+def split_batch(block: Batch, size: int) -> Iterator[Batch]:
+    """Cut a block into batches of `size` rows.
+
+    A short rest joins the batch before it: the last batch has at least half and at most one and a
+    half times `size` rows. A batch of a single row would be noise, and an error in batch
+    normalisation.
+
+    Parameters
+    ----------
+    block : Batch
+        Many rows.
+    size : int
+        Rows a batch.
+
+    Yields
+    ------
+    Batch
+        Views of the block.
+    """
+    n_rows = len(block.targets)
+    n_full = max(1, (n_rows + size // 2) // size) if size > 1 else n_rows
+    sizes = [size] * (n_full - 1) + [n_rows - size * (n_full - 1)]
+    same = block.inputs is block.targets
+    targets = block.targets.split(sizes)
+    inputs = targets if same else block.inputs.split(sizes)
+    weights = [None] * n_full if block.weight is None else block.weight.split(sizes)
+    yield from map(Batch, inputs, targets, weights)
+
+
+def _room(device: torch.device) -> int:
+    """Bytes that a table may take on the device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] // 2
+    return IN_MEMORY_BYTES
+
+
+def _as_tensor(weight, device: torch.device) -> Tensor:
+    return torch.as_tensor(np.asarray(weight, dtype=np.float32), device=device)

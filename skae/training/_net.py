@@ -1,0 +1,347 @@
+"""The skorch net: its fit loop, callbacks and optimisers are skorch's, its epoch is a tight loop."""
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, PrintLog
+from torch import Tensor
+
+from skae.exceptions import CompilationWarning
+from skae.objectives import Batch
+from skae.training._batches import RowSource, split_batch
+from skae.training._compile import CompiledSteps
+from skae.training._updates import make_update
+
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+# Held-out rows that are judged together.
+VALIDATION_BLOCK_ROWS = 2**13
+
+
+class TrainingData(NamedTuple):
+    """What `AutoEncoderNet.fit` takes in the place of `X`.
+
+    Attributes
+    ----------
+    rows : RowSource
+        Rows to train on.
+    generator : torch.Generator
+        Order of the rows and corruption, on the device of training.
+    corrupt : callable or None
+        Maps (rows, generator) to corrupted rows.
+    valid : Batch or None
+        Held-out rows that judge each epoch.
+    """
+
+    rows: RowSource
+    generator: torch.Generator
+    corrupt: Callable[[Tensor, torch.Generator], Tensor] | None = None
+    valid: Batch | None = None
+
+
+class TrainingBlocks:
+    """The shuffled blocks of one epoch, as batches in waiting.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Where the rows come from.
+    """
+
+    def __init__(self, data: TrainingData):
+        self.data = data
+
+    def __len__(self):
+        return len(self.data.rows)
+
+    def __iter__(self) -> Iterator[Batch]:
+        generator, corrupt = self.data.generator, self.data.corrupt
+        for rows, weight in self.data.rows.shuffled(generator):
+            inputs = rows if corrupt is None else corrupt(rows, generator=generator)
+            yield Batch(inputs, rows, weight)
+
+
+class StopTraining(Exception):
+    """A callback asked to stop."""
+
+
+class AutoEncoderNet(NeuralNet):
+    """A skorch net that trains on blocks of tensors with an `Objective` as its criterion.
+
+    skorch fetches and notifies row by row and batch by batch; this net takes whole blocks, cuts
+    batches out of them as views, keeps the loss on the device until the epoch ends, and calls
+    per-batch hooks only where a callback has one. Several phases (adversarial training) alternate
+    within a step, each with an optimiser of its own.
+
+    Parameters
+    ----------
+    module, criterion : nn.Module
+        The network and an `Objective`, both instances.
+    compile_steps : bool, default=False
+        Whether several whole steps are compiled into one call.
+    **kwargs
+        As for :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(self, module, criterion, *, compile_steps=False, **kwargs):
+        super().__init__(module, criterion, train_split=None, **kwargs)
+        self.compile_steps = compile_steps
+
+    @property
+    def _default_callbacks(self):
+        # Losses and times are recorded by the epoch itself.
+        return [("print_log", PrintLog())] if self.verbose else []
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Make an optimiser for each phase of the objective."""
+        for phase in self.criterion_.phases(self.module_):
+            named = [(str(i), parameter) for i, parameter in enumerate(phase.parameters)]
+            args, kwargs = self.get_params_for_optimizer("optimizer", named)
+            setattr(self, f"{phase.name}_", self.optimizer(*args, **kwargs))
+        return self
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Return the two data sets of `TrainingData`: they were split before."""
+        return TrainingBlocks(X), X.valid
+
+    def get_iterator(self, dataset, training=False):
+        """Return the data set: it knows how to iterate."""
+        return dataset
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Run the epochs, as skorch does, until a callback stops them.
+
+        Parameters
+        ----------
+        X : TrainingData
+            Rows, held-out rows and randomness.
+        y : None
+            Ignored.
+        epochs : int, default=None
+            Number of epochs; None for ``max_epochs``.
+        **fit_params : dict
+            Passed to skorch.
+
+        Returns
+        -------
+        AutoEncoderNet
+            Itself.
+        """
+        self._compiled = None
+        self.interrupted_ = False
+        try:
+            return super().fit_loop(X, y, epochs, **fit_params)
+        except StopTraining:
+            return self
+        except KeyboardInterrupt:  # the user's: skorch would swallow it, the estimator re-raises it
+            self.interrupted_ = True
+            return self
+        finally:  # compiled programs and closures of this fit do not pickle
+            for name in ("_compiled", "_phases", "_updates", "_hooked"):
+                self.__dict__.pop(name, None)
+
+    def notify(self, method_name, **cb_kwargs):
+        """Call a hook of all callbacks; skorch's way to stop training is a KeyboardInterrupt."""
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt:
+            raise StopTraining from None
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Record epoch 0: the network as it starts."""
+        self._set_training(False)
+        if not self.history:
+            self.history.new_epoch()
+            self.history.record("epoch", 0)
+            self.history.record("train_loss", math.nan)
+            self._record_validation(X.valid)
+
+    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Open a row of the history."""
+        self.history.new_epoch()
+        self.history.record("epoch", len(self.history) - 1)
+        self._epoch_start = time.perf_counter()
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        """Record nothing: batches have rows in the history only where a callback asks."""
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Train on all blocks, or judge the held-out rows.
+
+        Parameters
+        ----------
+        iterator : TrainingBlocks, Batch or None
+            The data set; None does nothing.
+        training : bool
+            Which of the two.
+        prefix : str
+            "train" or "valid".
+        step_fn : callable
+            Ignored: blocks are cut into steps here.
+        **fit_params : dict
+            Ignored.
+        """
+        if not training:
+            self._record_validation(iterator)
+            self.history.record("seconds", time.perf_counter() - self._epoch_start)
+            return
+        self._set_training(True)
+        self._prepare_steps()
+        total = torch.zeros((), device=iterator.data.generator.device)
+        for block in iterator:
+            total += self._train_block(block)
+        self._record_loss("train_loss", total.item() / len(iterator))
+
+    def _prepare_steps(self) -> None:
+        """Collect, once an epoch, what every step needs; callbacks may have changed any of it."""
+        self._hooked = [cb for _, cb in self.callbacks_ if _has_batch_hooks(cb)]
+        self._phases = self.criterion_.phases(self.module_)
+        self._updates = []
+        for phase in self._phases:
+            trainable = [p for p in phase.parameters if p.requires_grad]
+            self._updates.append(make_update(getattr(self, f"{phase.name}_"), trainable))
+        if self.compile_steps and self._hooked:
+            names = ", ".join(type(callback).__name__ for callback in self._hooked)
+            warnings.warn(
+                f"compile=True is ignored: {names} must be called at every batch.",
+                CompilationWarning,
+                stacklevel=2,
+            )
+            self.compile_steps = False
+
+    def _train_block(self, block: Batch) -> Tensor:
+        """Train on one block; return the sum over its rows of the losses."""
+        total = torch.zeros((), device=block.targets.device)
+        if self.compile_steps:
+            block, compiled_total = self._train_compiled(block)
+            total += compiled_total
+        if len(block.targets):
+            step = self._hooked_step if self._hooked else self.train_step
+            for batch in split_batch(block, self.batch_size):
+                total += step(batch)["loss"] * len(batch.targets)
+        return total
+
+    def _train_compiled(self, block: Batch) -> tuple[Batch, Tensor]:
+        """Train on the longest part of a block that compiled calls can take; return the rest."""
+        total = torch.zeros((), device=block.targets.device)
+        if self._compiled is None:
+            self._compiled = CompiledSteps(
+                self.module_, self._phases, self._updates, self.batch_size
+            )
+        size = self._compiled.rows_per_call
+        head = len(block.targets) // size * size
+        for start in range(0, head, size):
+            total += self._compiled(_cut(block, start, start + size), self._updates)
+        return _cut(block, head, len(block.targets)), total
+
+    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Tensor]:
+        """Update each phase's parameters once.
+
+        Parameters
+        ----------
+        batch : Batch
+            Rows.
+        **fit_params : dict
+            Ignored.
+
+        Returns
+        -------
+        dict
+            ``loss``: that of the first phase, detached.
+        """
+        losses = []
+        for phase, update in zip(self._phases, self._updates, strict=True):
+            loss = phase.loss(self.module_, batch)
+            grads = torch.autograd.grad(
+                loss, update.parameters, allow_unused=True, materialize_grads=True
+            )
+            update(self._hooked_grads(update, grads, batch) if self._hooked else grads)
+            losses.append(loss.detach())
+        return {"loss": losses[0]}
+
+    def _hooked_grads(self, update, grads, batch):
+        """Let callbacks see and change the gradients, where they look for them."""
+        for parameter, grad in zip(update.parameters, grads, strict=True):
+            parameter.grad = grad
+        named = list(self.get_all_learnable_params())
+        self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+        grads = [parameter.grad for parameter in update.parameters]
+        for parameter in update.parameters:
+            parameter.grad = None
+        return grads
+
+    def _hooked_step(self, batch: Batch) -> dict[str, Tensor]:
+        """One step as stock skorch makes it: with a row in the history and all notifications."""
+        self.history.new_batch()
+        pair = (batch.inputs, batch.targets)
+        self.notify("on_batch_begin", batch=pair, training=True)
+        step = self.train_step(batch)
+        self.history.record_batch("train_loss", step["loss"].item())
+        self.history.record_batch("train_batch_size", len(batch.targets))
+        self.notify("on_batch_end", batch=pair, training=True, y_pred=None, **step)
+        return step
+
+    @torch.no_grad()
+    def validation_losses(self, valid: Batch) -> Tensor:
+        """Judge held-out rows, without corruption.
+
+        Parameters
+        ----------
+        valid : Batch
+            Held-out rows.
+
+        Returns
+        -------
+        Tensor of float64 of shape (n_samples,)
+            Loss of each row.
+        """
+        self._set_training(False)
+        rows = range(0, len(valid.targets), VALIDATION_BLOCK_ROWS)
+        blocks = [_cut(valid, start, start + VALIDATION_BLOCK_ROWS) for start in rows]
+        losses = [self.criterion_.per_row(self.module_, block) for block in blocks]
+        return torch.cat(losses).double()
+
+    def _record_validation(self, valid: Batch | None) -> None:
+        if valid is None:
+            return
+        self.valid_losses_ = self.validation_losses(valid)
+        weight = torch.ones_like(self.valid_losses_) if valid.weight is None else valid.weight
+        mean = (self.valid_losses_ * weight).sum() / weight.sum()
+        self._record_loss("valid_loss", mean.item())
+
+    def _record_loss(self, name: str, loss: float) -> None:
+        """Record a loss and, for skorch's callbacks, whether it is the best so far."""
+        earlier = [row[name] for row in self.history[:-1] if not math.isnan(row[name])]
+        self.history.record(name, loss)
+        self.history.record(f"{name}_best", loss < min(earlier, default=math.inf))
+
+    def move_to(self, device: torch.device) -> None:
+        """Move modules and the state of optimisers.
+
+        Parameters
+        ----------
+        device : torch.device
+            Where to.
+        """
+        for name in self._modules + self._criteria:
+            getattr(self, f"{name}_").to(device)
+        for name in self._optimizers:
+            for state in getattr(self, f"{name}_").state.values():
+                for key, value in state.items():
+                    state[key] = value.to(device) if isinstance(value, Tensor) else value
+        self.device = str(device)
+
+
+def _cut(block: Batch, start: int, stop: int) -> Batch:
+    """Rows of a block; inputs that are the targets stay the same tensor."""
+    targets = block.targets[start:stop]
+    inputs = targets if block.inputs is block.targets else block.inputs[start:stop]
+    return Batch(inputs, targets, None if block.weight is None else block.weight[start:stop])
+
+
+def _has_batch_hooks(callback: Callback) -> bool:
+    return any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in BATCH_HOOKS)
