@@ -4,8 +4,24 @@ Put one where you would put `PCA` or `IsolationForest`: into a `Pipeline`, a `Gr
 classifier. No torch needed, all of torch within reach.
 """
 
-from skae.autoencoder import AutoEncoder, DenoisingAE
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skae.autoencoder import AutoEncoder, DenoisingAE
 
 __version__ = "0.1.0"
 
 __all__ = ["AutoEncoder", "DenoisingAE"]
+
+
+def __getattr__(name):
+    """Import torch (seconds) with the first estimator: `skae --help` and `skae.datasets` do without."""
+    if name not in __all__:
+        raise AttributeError(f"module 'skae' has no attribute {name!r}")
+    from skae import autoencoder
+
+    return getattr(autoencoder, name)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -68,7 +68,7 @@ class BaseAutoEncoder(
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -123,7 +123,7 @@ class BaseAutoEncoder(
         if sample_weight is not None:
             sample_weight = sample_weight / sample_weight[sample_weight > 0].mean()
         if continued:
-            self._continue()
+            self._continue(len(X))
         else:
             self._start(X, sample_weight)
         held_out = self._held_out_rows(X, sample_weight)
@@ -168,7 +168,7 @@ class BaseAutoEncoder(
         if first:
             self._start(X, sample_weight)
         else:
-            self._continue()
+            self._continue(len(X))
             self._move_scaler(X, sample_weight)
         held_out = self._held_out_rows(X, sample_weight, stream=self.n_iter_)
         self._train(X, sample_weight, held_out, [], epochs=1)
@@ -195,13 +195,21 @@ class BaseAutoEncoder(
         self._remembered_scores = np.empty((0, 2))
         self.n_iter_ = 0
         module = self._build_module(X, sample_weight)
-        self.net_ = self._build_net(module)
+        self.net_ = self._build_net(module, len(X))
 
-    def _continue(self):
+    def _continue(self, n_rows):
         """Go on with the network of an earlier fit, under the current parameters."""
         self._device = resolve_device(self.device)
         self.net_.move_to(self._device)
-        self.net_.set_params(lr=self.lr, max_epochs=self.max_epochs, batch_size=self.batch_size)
+        self.net_.set_params(
+            lr=self.lr, max_epochs=self.max_epochs, batch_size=self._rows_per_step(n_rows)
+        )
+
+    def _rows_per_step(self, n_rows):
+        if self.batch_size != "auto":
+            return self.batch_size
+        # A small table needs more steps an epoch than it has rows for large batches.
+        return int(np.clip(2 ** np.floor(np.log2(max(n_rows / 32, 1))), 32, 256))
 
     def _check_support(self, X):
         """Refuse values for which the loss is not defined, before any work."""
@@ -235,14 +243,14 @@ class BaseAutoEncoder(
         """Return a function (rows, generator) that corrupts training rows, or None."""
         return None
 
-    def _build_net(self, module):
+    def _build_net(self, module, n_rows):
         """Wrap the network into a skorch net with the training parameters."""
         optimizer = OPTIMIZERS.get(self.optimizer, self.optimizer)
         params = {
             "optimizer": optimizer,
             "lr": self.lr,
             "max_epochs": self.max_epochs,
-            "batch_size": self.batch_size,
+            "batch_size": self._rows_per_step(n_rows),
             "device": str(self._device),
             "compile_steps": self.compile,
             "verbose": self.verbose,

@@ -1,4 +1,4 @@
-"""What the scripts on real tables share: the tables, their protocol, options of the command line."""
+"""What the scripts on real tables share: the tables, their protocol, their options."""
 
 import argparse
 import ast
@@ -18,7 +18,7 @@ def load_protocol():
     """Import `protocol.py`, which lies beside the tables."""
     path = FOLDER / "protocol.py"
     if not path.exists():
-        sys.exit(f"{path} not found: the environment variable SKAE_DATA names the folder of the data")
+        sys.exit(f"{path} not found. Set SKAE_DATA to the folder of the data.")
     spec = importlib.util.spec_from_file_location("protocol", path)
     protocol = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(protocol)
@@ -75,7 +75,8 @@ def _one_thread(function, name, X, y):
 
 def table_row(*cells):
     """Print one row of a Markdown table; numbers in four digits."""
-    texts = (f"{cell:.4g}" if isinstance(cell, float | np.floating) else str(cell) for cell in cells)
+    real = (float, np.floating)
+    texts = (f"{cell:.4g}" if isinstance(cell, real) else str(cell) for cell in cells)
     print("| " + " | ".join(texts) + " |", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What the timing scripts share: interleaved candidates, thread counts, rows of a Markdown table."""
+"""What the timing scripts share: turns, thread counts, rows of a Markdown table."""
 
 import argparse
 import os
@@ -12,20 +12,20 @@ HEADER = "| measure | threads | median | spread | to reach |\n|---|---|---|---|-
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def main(measure, description):
-    """Run `measure(quick)` with one thread and with two, each in a process of its own."""
+def main(measure, description, thread_counts=(1, 2)):
+    """Run `measure(quick)` with each number of threads, in a process of its own."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="small and rough: does it run?")
-    parser.add_argument("--threads", type=int, help="this number only, instead of 1 and 2")
+    parser.add_argument("--threads", type=int, help="this number only, instead of each")
     args = parser.parse_args()
     if os.environ.get("OMP_NUM_THREADS") == str(args.threads):
         measure(args.quick)
         return
     print(HEADER, flush=True)
     quick = ["--quick"] if args.quick else []
-    for n_threads in [args.threads] if args.threads else (1, 2):
+    for n_threads in [args.threads] if args.threads else thread_counts:
         command = [sys.executable, sys.argv[0], *quick, "--threads", str(n_threads)]
         limits = dict.fromkeys(THREAD_VARIABLES, str(n_threads))
         subprocess.run(command, env=os.environ | limits, check=True)

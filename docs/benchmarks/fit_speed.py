@@ -1,16 +1,17 @@
 """Rows trained per second by a whole `fit`, beside a plain torch loop, PyOD and MLPRegressor.
 
-The network is 30-64-8-64-30, the table has 50 000 rows, there are 20 epochs of Adam, the batch has 256 or
-64 rows. skae's `fit` is the default one (scaler, start from PCA, linear paths, threshold) without early
-stopping; only the rows that it trains on count, not those that it holds out for the threshold.
-Peers do no less and no more than they have to:
+The network is 30-64-8-64-30, the table has 50 000 rows, there are 20 epochs of Adam, the batch has
+256 or 64 rows. skae's `fit` is the default one (scaler, start from PCA, linear paths, threshold)
+without early stopping; only the rows that it trains on count, not those that it holds out for the
+threshold. Peers do no less and no more than they have to:
 
 - torch: the same layers with SiLU, a loop over shuffled slices of a tensor, default Adam;
-- PyOD: `AutoEncoder` with the same layers, no dropout, no batch norm, no preprocessing (ReLU: it has no SiLU);
+- PyOD: `AutoEncoder` with the same layers, no dropout, no batch norm, no weight decay; it
+  standardises and computes a threshold, as skae does (ReLU: it has no SiLU);
 - scikit-learn: `MLPRegressor` fitted to reproduce X (ReLU), in float32.
 
-With compile=True the time to compile (what the first epoch takes above a later one) is left out of the
-rate and reported apart, once without any cache of the compiler.
+With compile=True the time to compile (what the first epoch takes above a later one) is left out of
+the rate and reported apart, once without any cache of the compiler.
 
     python docs/benchmarks/fit_speed.py [--quick] [--threads N]
 """
@@ -82,27 +83,31 @@ def fit_torch(X, batch_size, epochs):
     return len(X) * epochs
 
 
-def fit_pyod(X, batch_size, epochs):
+def pyod_auto_encoder(batch_size, epochs):
     """PyOD's AutoEncoder, relieved of all that skae does not do."""
-    detector = import_optional("pyod.models.auto_encoder", extra="bench").AutoEncoder(
+    return import_optional("pyod.models.auto_encoder", extra="bench").AutoEncoder(
         hidden_neuron_list=[N_HIDDEN, N_COMPONENTS],
         batch_norm=False,
         dropout_rate=0,
-        preprocessing=False,
+        preprocessing=True,  # standardises, as skae does
         optimizer_params={},
         epoch_num=epochs,
         batch_size=batch_size,
         device=torch.device("cpu"),
         verbose=0,
     )
-    detector.fit(X)
+
+
+def fit_pyod(X, batch_size, epochs):
+    """PyOD's `fit`."""
+    pyod_auto_encoder(batch_size, epochs).fit(X)
     return len(X) // batch_size * batch_size * epochs  # it drops the last batch
 
 
 def fit_sklearn(X, batch_size, epochs):
     """scikit-learn's network, kept from stopping early."""
     network = MLPRegressor(
-        (N_HIDDEN, N_COMPONENTS, N_HIDDEN),
+        hidden_layer_sizes=(N_HIDDEN, N_COMPONENTS, N_HIDDEN),
         batch_size=batch_size,
         max_iter=epochs,
         n_iter_no_change=epochs + 1,

@@ -1,6 +1,6 @@
 """Time to import skae once torch, scikit-learn and skorch are imported.
 
-    python docs/benchmarks/import_time.py [--quick] [--threads N]
+python docs/benchmarks/import_time.py [--quick]
 """
 
 import subprocess
@@ -18,7 +18,7 @@ print(time.perf_counter() - start)
 
 def import_seconds():
     """Import in a fresh process."""
-    done = subprocess.run([sys.executable, "-c", CODE], check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([sys.executable, "-c", CODE], check=True, capture_output=True, text=True)
     return float(done.stdout)
 
 
@@ -29,4 +29,4 @@ def measure(quick):
 
 
 if __name__ == "__main__":
-    _timing.main(measure, __doc__)
+    _timing.main(measure, __doc__, thread_counts=[1])

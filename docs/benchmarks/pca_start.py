@@ -1,9 +1,9 @@
 """Time until an auto-encoder reaches PCA's held-out error, with and without the start from PCA.
 
-Digits (pixels / 16, not standardised), a code of 8, 70 % of the rows to train on. The clock runs from the
-call of `fit` to the first epoch after which the error on the held-out 30 % is no larger than that of PCA
-with as many components; the time to measure the error is taken out. The start itself does not count,
-though it is as good as PCA up to rounding.
+Digits (pixels / 16, not standardised), a code of 8, 70 % of the rows to train on. The clock runs
+from the call of `fit` to the first epoch after which the error on the held-out 30 % is no larger
+than that of PCA with as many components; the time to measure the error is taken out. The start
+itself does not count, though it is as good as PCA up to rounding.
 
     python docs/benchmarks/pca_start.py [--quick] [--threads N]
 """
@@ -15,11 +15,11 @@ from functools import partial
 import _timing
 import numpy as np
 import torch
-from skorch.callbacks import Callback
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from skorch.callbacks import Callback
 
 from skae import AutoEncoder
 

@@ -1,8 +1,9 @@
 """Rows scored per second by `score_samples`, beside a bare forward pass of torch and PyOD.
 
-The network is 30-64-8-64-30, the rows are float32. skae checks the rows, scales them, runs the network
-and the linear paths and averages the squared error. The bare pass is the plain network and the error under
-`torch.inference_mode`, over the whole table at once or over blocks of 1 024 rows, without any of the rest.
+The network is 30-64-8-64-30, the rows are float32. skae checks the rows, scales them, runs the
+network and the linear paths and averages the squared error. The bare pass is the plain network and
+the error under `torch.inference_mode`, over the whole table at once or over blocks of 1 024 rows,
+without any of the rest.
 
     python docs/benchmarks/score_speed.py [--quick] [--threads N]
 """
@@ -11,10 +12,9 @@ from functools import partial
 
 import _timing
 import torch
-from fit_speed import N_COMPONENTS, N_HIDDEN, make_table, plain_network
+from fit_speed import N_COMPONENTS, N_HIDDEN, make_table, plain_network, pyod_auto_encoder
 
 from skae import AutoEncoder
-from skae.utils import import_optional
 
 ROWS = [  # peer, to reach
     ("torch, whole table", "≥ 1.0 ×"),
@@ -36,21 +36,6 @@ def score(scorer, X):
     return len(scorer(X))
 
 
-def fit_pyod(X):
-    """PyOD's AutoEncoder with the same layers."""
-    detector = import_optional("pyod.models.auto_encoder", extra="bench").AutoEncoder(
-        hidden_neuron_list=[N_HIDDEN, N_COMPONENTS],
-        batch_norm=False,
-        dropout_rate=0,
-        preprocessing=False,
-        epoch_num=1,
-        batch_size=256,
-        device=torch.device("cpu"),
-        verbose=0,
-    )
-    return detector.fit(X)
-
-
 def measure(quick):
     """Print the rows of the table."""
     n_rows, rounds = (20_000, 2) if quick else (400_000, 9)
@@ -59,7 +44,8 @@ def measure(quick):
     estimator = AutoEncoder(
         N_COMPONENTS, **settings, contamination=0.1, device="cpu", random_state=0
     ).fit(X[:10_000])
-    pyod = fit_pyod(X[:10_000])
+    pyod = pyod_auto_encoder(batch_size=256, epochs=1)
+    pyod.fit(X[:10_000])
     works = {
         "skae": partial(score, estimator.score_samples, X),
         "torch, whole table": partial(score_torch, network, X, n_rows),

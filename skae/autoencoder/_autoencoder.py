@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from skae.base import BaseAutoEncoder
-from skae.nn import ACTIVATION_NAMES, AutoEncoderModule, SkipMLP, build_user_module
+from skae.nn import ACTIVATIONS, AutoEncoderModule, SkipMLP, build_user_module
 from skae.preprocessing import principal_axes
 
 PARAMETERS = """n_components : int or "auto", default="auto"
@@ -44,8 +44,9 @@ default="squared_error"
         Learning rate.
     weight_decay : float, default=0.0
         As the optimizer understands it.
-    batch_size : int, default={batch_size}
-        Rows a step. A rest of less than half a batch joins the batch before it.
+    batch_size : int or "auto", default="auto"
+        Rows a step. "auto" is the power of two below a 32nd of the rows, at least 32 and at most 256.
+        A rest of less than half a batch joins the batch before it.
     max_epochs : int, default={max_epochs}
         Most passes over the table; 0 leaves the start as it is.
     early_stopping : bool, default=True
@@ -99,7 +100,7 @@ ATTRIBUTES = """n_components_ : int
 
 DEFAULTS = {
     "lr": 1e-3,
-    "batch_size": 256,
+    "batch_size": "auto",
     "max_epochs": 200,
     "tol": 1e-3,
     "auto_rule": "a quarter of the number of features",
@@ -178,7 +179,7 @@ class AutoEncoder(BaseAutoEncoder):
     _parameter_constraints: dict = {
         **BaseAutoEncoder._parameter_constraints,
         "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
-        "activation": [StrOptions(set(ACTIVATION_NAMES))],
+        "activation": [StrOptions(set(ACTIVATIONS))],
         "linear_skip": ["boolean"],
         "init": [StrOptions({"pca", "random"})],
         "encoder": [nn.Module, callable, None],

@@ -10,7 +10,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from skae.cli._report import CommandError, print_notes, progress_line, report
+from skae.cli._report import CommandError, counted, print_notes, progress_line, report
 from skae.cli._tables import (
     anomaly_labels,
     check_columns,
@@ -78,7 +78,7 @@ def _embedded_job(args):
     normal, anomaly = source.target_names
     return Job(
         about=[
-            f"{source.title[0].upper()}{source.title[1:]}.",
+            f"{source.title}.",
             f"An anomaly is {source.anomaly}. Half of the {normal} rows train; the others and "
             f"every {anomaly} one are scored.",
         ],
@@ -100,6 +100,8 @@ def _file_job(args):
     labels, anomaly = anomaly_labels(table[args.label], args.table) if args.label else (None, "")
     features = numeric_features(table, args.table, excluded)
     train = numeric_features(normal[features.columns], args.train) if args.train else features
+    if len(train) < 2:
+        raise CommandError(f"{args.train or args.table}: one row is too few to learn from")
     print_notes(_header_notes(args.table, table.columns), args.quiet)
     return Job(
         about=[f"{args.table}: learned from {args.train or 'its own rows'}."],
@@ -172,8 +174,11 @@ def _trained(job, args):
         if hasattr(detector, "set_callbacks"):  # scikit-learn >= 1.9
             detector.set_callbacks(_EpochCount(say))
         _fit(detector, job.train)
-        say(f"{detector.n_iter_} epochs")
-    print_notes([w.message for w in caught if issubclass(w.category, UserWarning)], args.quiet)
+        say(counted(detector.n_iter_, "epoch"))
+    notes = [w.message for w in caught if issubclass(w.category, UserWarning)]
+    if detector.n_components_ >= n_columns:
+        notes.append(f"{counted(n_columns, 'column')}: too few for one to be told from the others")
+    print_notes(notes, args.quiet)
     return detector
 
 
@@ -203,7 +208,7 @@ class _EpochCount:
 def _fit(detector, train):
     try:
         detector.fit(train)
-    except (ValueError, RuntimeError) as error:  # such as too few rows, or no such device
+    except (ValueError, RuntimeError, ArithmeticError) as error:  # no such device, divergence
         raise CommandError(str(error)) from error
 
 
@@ -230,7 +235,7 @@ def _reasons(detector, rows):
     largest = np.argsort(-shares, axis=1, kind="stable")[:, :N_REASONS]
     names = rows.columns.to_numpy()
     return [
-        list(zip(names[columns], row[columns], strict=True))
+        [(names[column], row[column]) for column in columns if row[column] > 0]
         for columns, row in zip(largest, shares, strict=True)
     ]
 
@@ -266,6 +271,7 @@ def _comparison(detector, job, scored, seed):
 
 def _pca_error(train, rows, n_components, seed):
     scaler = StandardScaler().fit(train)
-    pca = PCA(n_components, random_state=seed).fit(scaler.transform(train))
+    with np.errstate(invalid="ignore"):  # the ratio of variances, where every row is the same
+        pca = PCA(n_components, random_state=seed).fit(scaler.transform(train))
     scaled = scaler.transform(rows)
     return np.mean((scaled - pca.inverse_transform(pca.transform(scaled))) ** 2, axis=1)

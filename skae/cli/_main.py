@@ -1,11 +1,11 @@
-"""Arguments in, exit status out. Torch and pandas are imported only once they are needed."""
+"""Arguments in, exit status out; pandas and torch are imported once they are needed."""
 
 import argparse
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
+from skae import __version__
 from skae.cli._report import CommandError
 
 DESCRIPTION = """\
@@ -38,6 +38,8 @@ files:
 
 exit status: 0 done, 2 bad arguments or files (one line on stderr says which), 130 interrupted."""
 
+LARGEST_SEED = 2**32 - 1  # that NumPy takes; more than enough for any other number here
+
 
 class _Parser(argparse.ArgumentParser):
     """Refuses in one line, as everything else here does."""
@@ -48,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _at_least(minimum):
     def integer(text):
-        if not text.isdecimal() or int(text) < minimum:
+        if not text.isdecimal() or not minimum <= int(text) <= LARGEST_SEED:
             raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {minimum}")
         return int(text)
 
@@ -69,7 +71,7 @@ def _contamination(text):
 
 def _parser():
     parser = _Parser(prog="skae", description="Auto-encoders for tables.")
-    parser.add_argument("--version", action="version", version=f"skae {version('skae')}")
+    parser.add_argument("--version", action="version", version=f"skae {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
     _add_detect(commands)
     return parser

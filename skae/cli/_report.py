@@ -9,6 +9,11 @@ class CommandError(Exception):
     """The command cannot go on; the message says why, in one line, to the person who typed it."""
 
 
+def counted(number, thing):
+    """Return "1 row" or "2 rows"."""
+    return f"{number} {thing}" + ("s" if number != 1 else "")
+
+
 # ---- on stderr ----
 
 
@@ -20,7 +25,7 @@ def progress_line(text, quiet=False):
     that a log gets one line.
     """
     live = not quiet and sys.stderr.isatty()
-    start, last = time.perf_counter(), ""
+    start, last = time.perf_counter(), "stopped"
 
     def update(state):
         nonlocal last
@@ -28,6 +33,8 @@ def progress_line(text, quiet=False):
         if live:
             _rewrite(f"{text}: {state}")
 
+    if live:
+        _rewrite(text)
     try:
         yield update
         last = f"{last}, {time.perf_counter() - start:.1f} s"
@@ -78,7 +85,7 @@ def _summary(job, scored):
         [
             ("rows", f"{n_rows} scored, trained on {len(job.train)}"),
             ("columns", f"{job.features.shape[1]}"),
-            ("threshold", f"{scored.threshold:.4g} (an anomaly has a lower score)"),
+            ("threshold", f"{_short(scored.threshold)} (an anomaly has a lower score)"),
             ("flagged", f"{n_flagged} ({n_flagged / n_rows:.1%})"),
         ]
     )
@@ -97,19 +104,24 @@ def _top_table(job, scored, top):
 
 def _top_row(job, scored, row):
     values = job.features.iloc[row]
-    why = [f"{name} = {values[name]:.4g} ({share:.0%})" for name, share in scored.reasons[row]]
+    why = [f"{name} = {_short(values[name])} ({share:.0%})" for name, share in scored.reasons[row]]
     return (
         str(job.features.index[row]),
-        f"{scored.scores[row]:.4g}",
+        _short(scored.scores[row]),
         "yes" if scored.flagged[row] else "no",
         "anomaly" if job.labels is not None and job.labels[row] else "normal",
         ", ".join(why),
     )
 
 
+def _short(number):
+    return f"{number + 0.0:.4g}"  # + 0.0 drops the sign of -0.0
+
+
 def _comparison_table(job, comparison):
     rows = [(name, f"{auc:.3f}", f"{precision:.3f}") for name, auc, precision in comparison]
-    title = f"Against the labels (anomaly: {job.label_meaning}; {int(job.labels.sum())} rows):"
+    anomalies = counted(int(job.labels.sum()), "row")
+    title = f"Against the labels (anomaly: {job.label_meaning}, {anomalies}):"
     return [title, *_aligned([("detector", "ROC AUC", "average precision"), *rows])]
 
 

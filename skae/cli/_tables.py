@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.fixes import parse_version
 
-from skae.cli._report import CommandError
+from skae.cli._report import CommandError, counted
 from skae.exceptions import MissingDependencyError
 from skae.utils import import_optional
 
@@ -18,9 +18,11 @@ NORMAL_WORDS = {"0", "false", "no", "normal", "inlier"}
 ANOMALY_WORDS = {"true", "yes", "anomaly", "outlier", "abnormal"}
 NA_TEXTS = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none"]
 MISSING_WORDS = {text.lower() for text in NA_TEXTS}
+LARGEST = np.finfo(np.float32).max  # the network works in single precision
 
 # From pandas 3.1 on, floats are read exactly by default, and to ask for it is deprecated.
-EXACT = {"float_precision": "round_trip"} if parse_version(pd.__version__) < parse_version("3.1") else {}
+IS_EXACT = parse_version(pd.__version__) >= parse_version("3.1")
+EXACT = {} if IS_EXACT else {"float_precision": "round_trip"}
 
 
 # ---- reading ----
@@ -91,7 +93,7 @@ def _checked_header(path):
         for row in rows:
             if len(row) != len(header):
                 raise CommandError(
-                    f"{path}: line {reader.line_num} has {_count(len(row), 'cell')}, "
+                    f"{path}: line {reader.line_num} has {counted(len(row), 'cell')}, "
                     f"the header has {len(header)}"
                 )
     return header
@@ -134,10 +136,6 @@ def _require_pyarrow(where):
 
 def _reason(error):
     return (getattr(error, "strerror", None) or str(error)).lower()
-
-
-def _count(number, thing):
-    return f"{number} {thing}" + ("s" if number != 1 else "")
 
 
 # ---- columns ----
@@ -183,11 +181,13 @@ def _numbers(column, path):
         _refuse(column, path, "has no value at all")
     if missing:
         _refuse(
-            column, path, f"has {_count(missing, 'missing cell')}, which skae cannot learn from yet"
+            column,
+            path,
+            f"has {counted(missing, 'missing cell')}, which skae cannot learn from yet",
         )
-    infinite = int(np.isinf(values).sum())
-    if infinite:
-        _refuse(column, path, f"has {_count(infinite, 'infinite value')}")
+    too_large = int((np.abs(values) > LARGEST).sum())
+    if too_large:
+        _refuse(column, path, f"has {counted(too_large, 'infinite or huge value')}")
     return values
 
 
@@ -219,7 +219,7 @@ def anomaly_labels(column, path):
     counts = words.value_counts()
     where = f"{path}: --label: column {column.name!r}"
     if "" in counts:
-        raise CommandError(f"{where} has {_count(counts[''], 'missing cell')}")
+        raise CommandError(f"{where} has {counted(counts[''], 'missing cell')}")
     if len(counts) != 2:
         shown = ", ".join(repr(word) for word in counts.index[:3])
         more = ", ..." if len(counts) > 3 else ""

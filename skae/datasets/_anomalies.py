@@ -41,7 +41,7 @@ def load_breast_cancer_anomalies():
         data=source.data,
         target=1 - source.target.to_numpy(),
         target_names=source.target_names[::-1],
-        title="breast cancer Wisconsin (diagnostic), from scikit-learn: 30 measurements of the "
+        title="Breast cancer Wisconsin (diagnostic), from scikit-learn: 30 measurements of the "
         "cell nuclei in each of 569 biopsies",
         anomaly="a malignant tumour",
         DESCR=source.DESCR,

@@ -42,6 +42,21 @@ class Likelihood:
         """
         raise NotImplementedError
 
+    def gradient(self, output: Tensor, target: Tensor) -> Tensor:
+        """Derivative of :meth:`nll` with respect to `output`.
+
+        Parameters
+        ----------
+        output, target : Tensor of shape (n_samples, n_features)
+            As for :meth:`nll`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            The derivative of each cell.
+        """
+        raise NotImplementedError
+
     def mean(self, output: Tensor) -> Tensor:
         """Reconstruction that belongs to a decoder output (its mean, or its median).
 
@@ -99,6 +114,10 @@ class SquaredError(Likelihood):
         """Squared error; see :meth:`Likelihood.nll`."""
         return F.mse_loss(output, target, reduction=reduction)
 
+    def gradient(self, output, target):
+        """Twice the error; see :meth:`Likelihood.gradient`."""
+        return (output - target).mul_(2)
+
 
 class AbsoluteError(Likelihood):
     r"""Absolute error :math:`|x - \hat x|`: a Laplace density; the reconstruction is a median."""
@@ -106,6 +125,10 @@ class AbsoluteError(Likelihood):
     def nll(self, output, target, reduction="none"):
         """Absolute error; see :meth:`Likelihood.nll`."""
         return F.l1_loss(output, target, reduction=reduction)
+
+    def gradient(self, output, target):
+        """Sign of the error; see :meth:`Likelihood.gradient`."""
+        return (output - target).sign_()
 
 
 class Huber(Likelihood):
@@ -130,6 +153,10 @@ class Huber(Likelihood):
         """Huber's loss; see :meth:`Likelihood.nll`."""
         return F.huber_loss(output, target, reduction=reduction, delta=self.delta)
 
+    def gradient(self, output, target):
+        """Clipped error; see :meth:`Likelihood.gradient`."""
+        return (output - target).clamp_(-self.delta, self.delta)
+
 
 class LogLoss(Likelihood):
     r"""Log loss :math:`-x \log \hat x - (1 - x) \log(1 - \hat x)` of values in [0, 1]: a Bernoulli.
@@ -146,6 +173,10 @@ class LogLoss(Likelihood):
         inside = target.clamp(*self.support)
         loss = F.binary_cross_entropy_with_logits(output, inside, reduction=reduction)
         return loss + F.mse_loss(inside, target, reduction=reduction)
+
+    def gradient(self, output, target):
+        """Error of the probability; see :meth:`Likelihood.gradient`."""
+        return torch.sigmoid(output) - target.clamp(*self.support)
 
     def mean(self, output):
         """Probability of each logit."""

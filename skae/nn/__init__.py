@@ -1,12 +1,13 @@
 """Torch modules: layers, corruptions and the auto-encoder they make."""
 
+from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
 from skae.nn._corruptions import NOISE_NAMES, corrupt
 from skae.nn._dropout import seed_dropout
-from skae.nn._mlp import ACTIVATION_NAMES, SkipMLP
+from skae.nn._mlp import SkipMLP
 
 __all__ = [
-    "ACTIVATION_NAMES",
+    "ACTIVATIONS",
     "NOISE_NAMES",
     "AutoEncoderModule",
     "SkipMLP",

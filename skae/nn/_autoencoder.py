@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from skae.nn._mlp import SkipMLP
+
 # torch's layers draw their first weights from process-wide generators. While a user's module is
 # built these are seeded and then restored; one fit at a time, so that concurrent fits stay apart.
 _GLOBAL_RNG = threading.Lock()
@@ -42,6 +44,36 @@ class AutoEncoderModule(nn.Module):
             The decoder's output.
         """
         return self.decoder(self.encoder(x))
+
+    @property
+    def has_pullback(self) -> bool:
+        """Whether both halves know their own chain rule."""
+        return isinstance(self.encoder, SkipMLP) and isinstance(self.decoder, SkipMLP)
+
+    def pullback(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
+        """Encode and decode rows, and return how gradients go back, where :attr:`has_pullback`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Scaled rows.
+
+        Returns
+        -------
+        output : Tensor of shape (n_samples, n_features)
+            The decoder's output.
+        pull : callable
+            Maps the gradient of `output` to those of the parameters, in the order of
+            :meth:`parameters`.
+        """
+        code, pull_encoder = self.encoder.pullback(x)
+        output, pull_decoder = self.decoder.pullback(code)
+
+        def pull(grad: Tensor) -> list[Tensor]:
+            code_grad, decoder_grads = pull_decoder(grad, True)
+            return pull_encoder(code_grad, False)[1] + decoder_grads
+
+        return output, pull
 
 
 def build_user_module(
@@ -94,15 +126,16 @@ def build_user_module(
     module = module.float()
     try:
         with torch.no_grad():
-            shape = tuple(module.cpu().eval()(torch.zeros(2, n_in)).shape)
-    except RuntimeError as error:
+            output = module.cpu().eval()(torch.zeros(2, n_in))
+    except Exception as error:  # whatever a module of the user's may raise
         raise ValueError(
             f"{argument} cannot take rows of {n_in} columns, shape (2, {n_in}): {error}"
         ) from error
+    shape = tuple(output.shape) if isinstance(output, Tensor) else ()
     if len(shape) != 2 or shape[0] != 2 or n_out not in (None, shape[1]):
         wanted = "(n, n_components)" if n_out is None else f"(n, {n_out})"
         raise ValueError(
             f"{argument} must map shape (n, {n_in}) to {wanted}. "
-            f"It gave {shape} for an input of shape (2, {n_in})."
+            f"It gave {shape or type(output).__name__} for an input of shape (2, {n_in})."
         )
     return module.train(), shape[1]

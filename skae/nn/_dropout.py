@@ -56,7 +56,7 @@ def seed_dropout(module: nn.Module, generator: torch.Generator) -> None:
         Source of randomness, on the device of the training.
     """
     for parent in list(module.modules()):
-        for name, child in parent.named_children():
+        for name, child in list(parent._modules.items()):  # a shared layer under each of its names
             if isinstance(child, nn.Dropout):
                 setattr(parent, name, SeededDropout(child.p, generator))
             elif isinstance(child, SeededDropout):

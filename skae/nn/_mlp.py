@@ -1,21 +1,15 @@
 """A multi-layer perceptron with a linear path beside it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
-_ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "silu": nn.SiLU,
-    "gelu": nn.GELU,
-    "elu": nn.ELU,
-    "logistic": nn.Sigmoid,
-    "identity": nn.Identity,
-}
-ACTIVATION_NAMES = frozenset(_ACTIVATIONS)
+from skae.nn._activations import ACTIVATIONS
+
+Pullback = Callable[[Tensor, bool], tuple[Tensor | None, list[Tensor]]]
 
 
 class SkipMLP(nn.Module):
@@ -59,7 +53,7 @@ class SkipMLP(nn.Module):
             self.last = _linear(
                 hidden_layer_sizes[-1], n_out, not self.has_linear_path, generator
             )
-        self.activation = _ACTIVATIONS[activation]()
+        self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
         """Map rows.
@@ -74,19 +68,66 @@ class SkipMLP(nn.Module):
         Tensor of shape (n_samples, n_out)
             Output.
         """
-        packed = self.first(x)  # (n_samples, n_hidden + n_out)
+        # Functions, not modules: calling a module costs as much as a small product.
+        packed = F.linear(x, self.first.weight, self.first.bias)  # (n_samples, n_hidden + n_linear)
         if not self.n_hidden:
             return packed
-        if not self.has_linear_path:
-            return self.last(self._hidden(packed))
-        hidden, linear = packed.split([self.n_hidden, self.n_out], dim=1)
-        return torch.addmm(linear, self._hidden(hidden), self.last.weight.t())
-
-    def _hidden(self, hidden: Tensor) -> Tensor:
-        hidden = self.activation(hidden)
+        activation = ACTIVATIONS[self.activation].function
+        hidden, linear = packed, None
+        if self.has_linear_path:
+            hidden, linear = packed.split([self.n_hidden, self.n_out], dim=1)
+        hidden = activation(hidden)
         for layer in self.middle:
-            hidden = self.activation(layer(hidden))
-        return hidden
+            hidden = activation(F.linear(hidden, layer.weight, layer.bias))
+        if linear is None:
+            return F.linear(hidden, self.last.weight, self.last.bias)
+        return torch.addmm(linear, hidden, self.last.weight.t())
+
+    @torch.no_grad()
+    def pullback(self, x: Tensor) -> tuple[Tensor, Pullback]:
+        """Map rows, and return how gradients go back: the chain rule by hand.
+
+        It gives what autograd gives, with half of its cost for small layers and batches.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_in)
+            Input.
+
+        Returns
+        -------
+        y : Tensor of shape (n_samples, n_out)
+            Output.
+        pull : callable
+            Maps (gradient of `y`, whether that of `x` is wanted) to the gradient of `x`, or None, and
+            those of the parameters, in the order of :meth:`parameters`.
+        """
+        first, n_hidden = self.first, self.n_hidden
+        packed = torch.addmm(first.bias, x, first.weight.t())
+        if not n_hidden:
+            return packed, lambda grad, wanted: _pull_linear(first, x, grad, wanted)
+        activation, backward = ACTIVATIONS[self.activation]
+        before = [packed[:, :n_hidden]]
+        after = [activation(before[0])]
+        for layer in self.middle:
+            before.append(torch.addmm(layer.bias, after[-1], layer.weight.t()))
+            after.append(activation(before[-1]))
+        start = packed[:, n_hidden:] if self.has_linear_path else self.last.bias
+        output = torch.addmm(start, after[-1], self.last.weight.t())
+
+        def pull(grad: Tensor, wanted: bool) -> tuple[Tensor | None, list[Tensor]]:
+            inner, grads = _pull_linear(self.last, after[-1], grad, True)
+            for i in range(len(self.middle), 0, -1):
+                inner = backward(inner, before[i], after[i])
+                inner, more = _pull_linear(self.middle[i - 1], after[i - 1], inner, True)
+                grads = more + grads
+            inner = backward(inner, before[0], after[0])
+            if self.has_linear_path:
+                inner = torch.cat([inner, grad], dim=1)
+            outer, more = _pull_linear(first, x, inner, wanted)
+            return outer, more + grads
+
+        return output, pull
 
     @torch.no_grad()
     def start_linear(self, weight: Tensor, bias: Tensor) -> None:
@@ -149,6 +190,16 @@ class SkipMLP(nn.Module):
             layer.weight[-self.n_out :] *= scale[:, None]
             if layer.bias is not None:
                 layer.bias[-self.n_out :] = scale * layer.bias[-self.n_out :] + shift
+
+
+def _pull_linear(
+    layer: nn.Linear, x: Tensor, grad: Tensor, wanted: bool
+) -> tuple[Tensor | None, list[Tensor]]:
+    """Gradients of the input (where wanted) and of the parameters of a linear layer."""
+    grads = [grad.t() @ x]
+    if layer.bias is not None:
+        grads.append(grad.sum(0))
+    return (grad @ layer.weight if wanted else None), grads
 
 
 def _linear(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.Linear:

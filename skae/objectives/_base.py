@@ -1,8 +1,9 @@
 """The interface between a training loop and what it minimises."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 
@@ -33,13 +34,45 @@ class Phase(NamedTuple):
         Name of the optimiser: ``net_.<name>_``.
     loss : callable
         Maps (module, Batch) to a scalar.
-    parameters : iterable of Parameter
+    parameters : sequence of Parameter
         What this phase updates; all others stay as they are.
+    gradients : callable or None
+        Maps (module, Batch) to the loss and the gradients of `parameters`, where there is a faster
+        way than autograd.
     """
 
     name: str
     loss: Callable[[nn.Module, Batch], Tensor]
-    parameters: Iterable[nn.Parameter]
+    parameters: Sequence[nn.Parameter]
+    gradients: Callable[[nn.Module, Batch], tuple[Tensor, list[Tensor]]] | None = None
+
+    def value_and_grad(
+        self, module: nn.Module, batch: Batch, parameters: Sequence[nn.Parameter]
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """Loss of a batch and its gradients.
+
+        Parameters
+        ----------
+        module : nn.Module
+            The network.
+        batch : Batch
+            The rows.
+        parameters : sequence of Parameter
+            Those of `self.parameters` that are not frozen; one that the loss does not depend on has
+            gradient zero.
+
+        Returns
+        -------
+        loss : Tensor of shape ()
+            Detached.
+        grads : sequence of Tensor
+            One a parameter.
+        """
+        if self.gradients is not None and len(parameters) == len(self.parameters):
+            return self.gradients(module, batch)
+        loss = self.loss(module, batch)
+        grads = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+        return loss.detach(), grads
 
 
 class Objective(nn.Module):

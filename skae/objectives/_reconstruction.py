@@ -1,9 +1,11 @@
 """Reconstruction error."""
 
+import torch
 from torch import Tensor, nn
 
 from skae.distributions import Likelihood
-from skae.objectives._base import Batch, Objective
+from skae.nn import AutoEncoderModule
+from skae.objectives._base import Batch, Objective, Phase
 
 
 class Reconstruction(Objective):
@@ -21,10 +23,31 @@ class Reconstruction(Objective):
 
     def forward(self, module: nn.Module, batch: Batch) -> Tensor:
         """Weighted mean loss; see :meth:`Objective.forward`."""
-        if batch.weight is None:
-            return self.likelihood.nll(module(batch.inputs), batch.targets, reduction="mean")
-        return (self.per_row(module, batch) * batch.weight).mean()
+        return self._mean_loss(module(batch.inputs), batch)
 
     def per_row(self, module: nn.Module, batch: Batch) -> Tensor:
         """Mean loss of each row; see :meth:`Objective.per_row`."""
         return self.likelihood.nll(module(batch.inputs), batch.targets).mean(dim=1)
+
+    def phases(self, module: nn.Module) -> list[Phase]:
+        """One phase; networks that know their own chain rule go without autograd."""
+        (phase,) = super().phases(module)
+        if isinstance(module, AutoEncoderModule) and module.has_pullback:
+            phase = phase._replace(gradients=self._gradients)
+        return [phase]
+
+    @torch.no_grad()
+    def _gradients(
+        self, module: AutoEncoderModule, batch: Batch
+    ) -> tuple[Tensor, list[Tensor]]:
+        output, pull = module.pullback(batch.inputs)
+        grad = self.likelihood.gradient(output, batch.targets)
+        if batch.weight is not None:
+            grad.mul_(batch.weight[:, None])
+        return self._mean_loss(output, batch), pull(grad.div_(output.numel()))
+
+    def _mean_loss(self, output: Tensor, batch: Batch) -> Tensor:
+        if batch.weight is None:
+            return self.likelihood.nll(output, batch.targets, reduction="mean")
+        losses = self.likelihood.nll(output, batch.targets).mean(dim=1)
+        return (losses * batch.weight).mean()

@@ -222,7 +222,7 @@ class AutoEncoderNet(NeuralNet):
         if len(block.targets):
             step = self._hooked_step if self._hooked else self.train_step
             for batch in split_batch(block, self.batch_size):
-                total += step(batch)["loss"] * len(batch.targets)
+                total.add_(step(batch)["loss"], alpha=len(batch.targets))
         return total
 
     def _train_compiled(self, block: Batch) -> tuple[Batch, Tensor]:
@@ -255,12 +255,9 @@ class AutoEncoderNet(NeuralNet):
         """
         losses = []
         for phase, update in zip(self._phases, self._updates, strict=True):
-            loss = phase.loss(self.module_, batch)
-            grads = torch.autograd.grad(
-                loss, update.parameters, allow_unused=True, materialize_grads=True
-            )
+            loss, grads = phase.value_and_grad(self.module_, batch, update.parameters)
             update(self._hooked_grads(update, grads, batch) if self._hooked else grads)
-            losses.append(loss.detach())
+            losses.append(loss)
         return {"loss": losses[0]}
 
     def _hooked_grads(self, update, grads, batch):

@@ -33,5 +33,5 @@ def frame_like(X, values, columns):
     if pandas is not None and isinstance(X, pandas.DataFrame):
         return pandas.DataFrame(values, columns=columns, index=X.index)
     if polars is not None and isinstance(X, polars.DataFrame):
-        return polars.DataFrame(values, schema=list(columns))
+        return polars.DataFrame(values, schema=list(columns), orient="row")
     return values

@@ -1,5 +1,6 @@
 """Arguments and exit statuses: whatever is wrong is said in one line, before any training."""
 
+import os
 import subprocess
 import sys
 
@@ -32,6 +33,7 @@ BAD_TABLES = {
     "empty": ("", [], ["empty"]),
     "blank": ("\n\n\n", [], ["empty"]),
     "header only": ("a,b\n", [], ["no rows"]),
+    "one row": ("a,b\n1,2\n", [], ["too few"]),
     "short row": ("a,b\n1,2\n3\n", [], ["line 3 has 1 cell,", "header has 2"]),
     "long row": ("a,b\n1,2\n3,4,5\n", [], ["line 3 has 3 cells", "header has 2"]),
     "semicolons": ("a;b\n1;2\n", [], ["one cell", "'a;b'"]),
@@ -41,8 +43,9 @@ BAD_TABLES = {
     "words": ("a,my col\n1,2\n3,four\n", [], ["'my col'", "'four'", "--ignore 'my col'"]),
     "missing cells": ("a,b\n1,2\n,3\nNaN,4\n", [], ["'a'", "2 missing cells"]),
     "no value": ("a,b\n1,\n2,\n", [], ["'b'", "no value"]),
-    "infinite": ("a,b\n1,2\n-inf,3\n", [], ["'a'", "1 infinite value;"]),
+    "infinite": ("a,b\n1,2\n-inf,3\n", [], ["'a'", "1 infinite or huge value;"]),
     "too large": ("a,b\n1,2\n1e400,3\n", [], ["'a'", "infinite"]),
+    "too large for float32": ("a,b\n1,2\n1e40,3\n", [], ["'a'", "huge"]),
     "wrong label": (GOOD, ["--label", "Y"], ["'Y'", "did you mean 'y'"]),
     "wrong ignore": (GOOD, ["--ignore", "a", "bb"], ["'bb'", "did you mean 'b'"]),
     "one label": (GOOD.replace(",1\n", ",0\n"), ["--label", "y"], ["two values", "1 ('0')"]),
@@ -68,6 +71,7 @@ BAD_TRAINING = {
     "has one more": ("a,b,c,y\n1,2,3,0\n", "lacks column 'c'"),
     "words": ("a,b\n1,x\n", "'x'"),
     "header only": ("a,b,y\n", "no rows"),
+    "one row": ("a,b,y\n1,2,0\n", "too few"),
 }
 
 
@@ -143,6 +147,7 @@ BAD_ARGUMENTS = {
     "contamination 0": ["detect", "--contamination", "0"],
     "contamination nan": ["detect", "--contamination", "nan"],
     "contamination word": ["detect", "--contamination", "some"],
+    "seed": ["detect", "--seed", str(2**32)],
     "top": ["detect", "--top", "-1"],
     "epochs": ["detect", "--max-epochs", "0"],
     "label without table": ["detect", "--label", "y"],
@@ -176,13 +181,25 @@ def test_an_interrupt_exits_with_130_and_leaves_nothing(tmp_path, capsys, monkey
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_refusal_needs_no_torch(tmp_path):
+def test_a_reader_that_leaves_is_no_error():
+    """As in ``skae detect | head``, where head has seen enough."""
     code = (
-        "import sys; from skae.cli import main; status = main(['detect', 'nowhere.csv']); "
-        "print(status, 'torch' in sys.modules)"
+        "import sys; from skae.cli import _main; "
+        "_main._run_detect = lambda args: print('report'); sys.exit(_main.main(['detect']))"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
-    )
-    assert run.stdout == "2 False\n"
-    assert "Traceback" not in run.stderr
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write) as pipe:
+        command = [sys.executable, "-c", code]
+        result = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert (result.returncode, result.stderr) == (1, b"")
+
+
+def test_a_refusal_is_quick():
+    """What is wrong with a file is known before torch, which takes seconds to import."""
+    command = [sys.executable, "-X", "importtime", "-m", "skae", "detect", "nowhere.csv"]
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert result.returncode == 2
+    assert "skae.cli._main" in imported
+    assert "torch" not in imported

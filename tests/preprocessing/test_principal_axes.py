@@ -1,0 +1,166 @@
+"""Principal axes are scikit-learn's PCA, with weights and block by block."""
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from skae.preprocessing import _principal_axes, principal_axes
+
+DEVIATIONS = np.array([5.0, 3.0, 2.0, 1.0, 0.5, 0.2])
+
+
+def _identity(X):
+    return X
+
+
+def _table(n=400, seed=0, deviations=DEVIATIONS):
+    """Rows whose axes are a random rotation, with clearly different variances."""
+    generator = np.random.default_rng(seed)
+    rotation, _ = np.linalg.qr(generator.normal(size=(len(deviations), len(deviations))))
+    return generator.normal(size=(n, len(deviations))) * deviations @ rotation + 3.0
+
+
+def _same_axes(ours, theirs, tolerance=1e-8):
+    cosines = np.abs((ours * theirs).sum(axis=1))
+    np.testing.assert_allclose(cosines, 1, atol=tolerance)
+
+
+@pytest.mark.parametrize("k", [1, 3, 6])
+def test_axes_and_variances_are_those_of_pca(k):
+    X = _table()
+    ours, theirs = principal_axes(X, _identity, k), PCA(k).fit(X)
+    np.testing.assert_allclose(ours.mean, theirs.mean_)
+    np.testing.assert_allclose(ours.variance, theirs.explained_variance_ * (len(X) - 1) / len(X))
+    _same_axes(ours.axes, theirs.components_)
+
+
+def test_axes_are_those_of_the_transformed_table():
+    X = _table()
+    scaled = (X - 1) / DEVIATIONS
+    ours = principal_axes(X, lambda block: (block - 1) / DEVIATIONS, 4)
+    _same_axes(ours.axes, PCA(4).fit(scaled).components_)
+
+
+def test_dividing_by_the_scale_whitens():
+    X = _table()
+    pca = principal_axes(X, _identity, 6)
+    codes = (X - pca.mean) @ pca.axes.T / pca.scale
+    np.testing.assert_allclose(codes.T @ codes / len(X), np.eye(6), atol=1e-8)
+
+
+@pytest.mark.parametrize("rearranged", [lambda X: X, lambda X: X[::-1], lambda X: np.r_[X, X]])
+def test_the_largest_entry_of_each_axis_is_positive(rearranged):
+    pca = principal_axes(rearranged(_table()), _identity, 6)
+    assert (pca.axes.max(axis=1) > -pca.axes.min(axis=1)).all()
+    np.testing.assert_allclose(pca.axes, principal_axes(_table(), _identity, 6).axes, atol=1e-8)
+
+
+def test_mirroring_the_table_changes_no_sign():
+    X = _table()
+    np.testing.assert_allclose(
+        principal_axes(-X, _identity, 6).axes, principal_axes(X, _identity, 6).axes, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_integer_weights_are_repeated_rows(wide, monkeypatch):
+    if wide:
+        monkeypatch.setattr(_principal_axes, "LARGEST_COVARIANCE", 1)
+    X, weight = _table(), np.random.default_rng(1).integers(0, 4, size=400)
+    weighted = principal_axes(X, _identity, 3, weight.astype(float))
+    repeated = principal_axes(np.repeat(X, weight, axis=0), _identity, 3)
+    for ours, theirs in zip(weighted, repeated, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_reading_by_blocks_changes_nothing(weighted, monkeypatch):
+    X = _table()
+    weight = np.random.default_rng(1).exponential(size=400) if weighted else None
+    whole = principal_axes(X, _identity, 6, weight)
+    monkeypatch.setattr(_principal_axes, "BLOCK_ROWS", 37)
+    for ours, theirs in zip(principal_axes(X, _identity, 6, weight), whole, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 4])
+def test_directions_without_variance_stay_at_their_own_scale(rank):
+    deviations = np.where(np.arange(6) < rank, DEVIATIONS, 0)
+    X = _table(deviations=deviations)
+    pca = principal_axes(X, _identity, 6)
+    assert (pca.scale[rank:] == 1).all()
+    np.testing.assert_allclose(pca.scale[:rank], np.sqrt(pca.variance[:rank]))
+    np.testing.assert_allclose(pca.axes @ pca.axes.T, np.eye(6), atol=1e-8)
+    kept = pca.axes[:rank]
+    np.testing.assert_allclose((X - pca.mean) @ kept.T @ kept + pca.mean, X, atol=1e-8)
+
+
+def test_fewer_rows_than_columns_do():
+    pca = principal_axes(_table(n=3), _identity, 6)
+    assert pca.axes.shape == (6, 6)
+    np.testing.assert_allclose(pca.axes @ pca.axes.T, np.eye(6), atol=1e-8)
+    assert (pca.variance >= 0).all()
+    assert (pca.scale[2:] == 1).all()
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_a_constant_table_has_axes_too(n):
+    pca = principal_axes(np.full((n, 4), 7.0), _identity, 2)
+    assert np.isfinite(np.concatenate([values.ravel() for values in pca])).all()
+    assert (pca.scale == 1).all()
+
+
+def test_no_more_axes_than_columns():
+    assert principal_axes(_table(), _identity, 99).axes.shape == (6, 6)
+
+
+# ---- the sketch for wide tables ----
+
+
+@pytest.fixture
+def wide(monkeypatch):
+    monkeypatch.setattr(_principal_axes, "LARGEST_COVARIANCE", 5)
+
+
+@pytest.mark.usefixtures("wide")
+def test_the_sketch_of_a_wide_table_is_pca():
+    X = _table(deviations=np.geomspace(10, 0.01, 40))
+    ours, theirs = principal_axes(X, _identity, 5), PCA(5, svd_solver="full").fit(X)
+    np.testing.assert_allclose(
+        ours.variance, theirs.explained_variance_ * (len(X) - 1) / len(X), rtol=1e-4
+    )
+    _same_axes(ours.axes, theirs.components_, tolerance=1e-4)
+    assert (ours.axes.max(axis=1) > -ours.axes.min(axis=1)).all()
+
+
+@pytest.mark.usefixtures("wide")
+def test_the_sketch_gives_the_same_bits_twice_and_leaves_numpys_generator_alone():
+    X, state = _table(), np.random.get_state()[1].copy()
+    first, again = (principal_axes(X, _identity, 3) for _ in range(2))
+    np.testing.assert_array_equal(first.axes, again.axes)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+
+@pytest.mark.usefixtures("wide")
+def test_the_sketch_of_few_rows_has_as_many_axes_as_rows():
+    pca = principal_axes(_table(n=3), _identity, 6)
+    assert pca.axes.shape == (3, 6)
+    assert np.isfinite(pca.scale).all()
+
+
+@pytest.mark.usefixtures("wide")
+def test_the_sketch_samples_rows_evenly(monkeypatch):
+    monkeypatch.setattr(_principal_axes, "SKETCH_ROWS", 4000)
+    X = _table(n=12_000)
+    ours, theirs = principal_axes(X, _identity, 3), PCA(3).fit(X)
+    np.testing.assert_allclose(ours.variance, theirs.explained_variance_, rtol=0.1)
+    _same_axes(ours.axes, theirs.components_, tolerance=0.01)
+
+
+@pytest.mark.usefixtures("wide")
+def test_the_sketch_finds_the_rows_that_count(monkeypatch):
+    monkeypatch.setattr(_principal_axes, "SKETCH_ROWS", 200)
+    X, weight = _table(), np.zeros(400)
+    weight[1::2] = 1.0
+    ours = principal_axes(X, _identity, 3, weight)
+    _same_axes(ours.axes, PCA(3).fit(X[1::2]).components_, tolerance=1e-4)
