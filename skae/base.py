@@ -97,8 +97,8 @@ class BaseAutoEncoder(
         y : None
             Ignored; present for scikit-learn.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight 2 counts as the same row twice: in the loss, the scaler, the start from PCA and the
-            threshold. Only proportions matter.
+            Weight 2 counts as the same row twice: in the loss, the scaler, the start from PCA and
+            the threshold. Only proportions matter.
 
         Returns
         -------
@@ -135,7 +135,7 @@ class BaseAutoEncoder(
                 f"Training ended after max_epochs={self.max_epochs} epochs, while the loss was "
                 "still falling. Raise max_epochs, lr or tol.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,  # past `with_callbacks`
             )
         self._calibrate(X, sample_weight, held_out)
         return self
@@ -143,10 +143,10 @@ class BaseAutoEncoder(
     def partial_fit(self, X, y=None, sample_weight=None):
         """Train one epoch on more rows.
 
-        The statistics of an affine scaler ("standard", "minmax") follow all rows seen so far; the first
-        and last layers are compensated, so that the network stays the same function of original
-        units. Other scalers, and those of networks with a module of the user's, keep the statistics
-        of the first call. The threshold follows the scores of the last 100 000 calibration rows.
+        The statistics of an affine scaler ("standard", "minmax") follow all rows seen so far; the
+        first and last layers are compensated, so that the network stays the same function of
+        original units. Other scalers, and those of networks with a module of the user's, keep the
+        statistics of the first call. The threshold follows the last 100 000 calibration scores.
 
         Parameters
         ----------
@@ -241,7 +241,6 @@ class BaseAutoEncoder(
 
     def _corruption(self):
         """Return a function (rows, generator) that corrupts training rows, or None."""
-        return None
 
     def _build_net(self, module, n_rows):
         """Wrap the network into a skorch net with the training parameters."""
@@ -481,6 +480,7 @@ class BaseAutoEncoder(
             Each row sums to its :meth:`score_samples`; the most negative entry is the feature that
             makes the row an outlier.
         """
+
         def losses(x):
             return self._likelihood.nll(self.module_(x), x)
 

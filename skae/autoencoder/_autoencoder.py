@@ -15,8 +15,8 @@ PARAMETERS = """n_components : int or "auto", default="auto"
         Columns of the code. "auto" takes {auto_rule}; the
         result is in `n_components_`.
     hidden_layer_sizes : tuple of int or "auto", default="auto"
-        Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them. ()
-        is a linear auto-encoder. "auto" is one layer of twice as many units as features, but
+        Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
+        () is a linear auto-encoder. "auto" is one layer of twice as many units as features, but
         at least 64 and at most 256.
     activation : {{"relu", "tanh", "silu", "gelu", "elu", "logistic", "identity"}}, default="silu"
         Non-linearity of the hidden layers.
@@ -24,8 +24,9 @@ PARAMETERS = """n_components : int or "auto", default="auto"
         Whether encoder and decoder have a linear path beside the hidden layers, ``z = W x + f(x)``.
     init : {{"pca", "random"}}, default="pca"
         Where training starts. "pca": the linear paths are the principal axes (whitened codes) and
-        `f` is zero, so that epoch 0 is PCA; it applies to what has a linear path, and not to modules
-        of the user's. With ``loss="log_loss"`` the encoder starts as PCA, the decoder at the mean.
+        `f` is zero, so that epoch 0 is PCA; it applies to what has a linear path, and not to
+        modules of the user's. With ``loss="log_loss"`` the encoder starts as PCA, the decoder at
+        the mean.
     loss : {{"squared_error", "absolute_error", "huber", "log_loss"}} or Likelihood, \
 default="squared_error"
         Error of a cell, in scaled units; "log_loss" is for values in [0, 1]. See
@@ -45,14 +46,14 @@ default="squared_error"
     weight_decay : float, default=0.0
         As the optimizer understands it.
     batch_size : int or "auto", default="auto"
-        Rows a step. "auto" is the power of two below a 32nd of the rows, at least 32 and at most 256.
+        Rows a step. "auto" is the power of two below a 32nd of the rows, at least 32, at most 256.
         A rest of less than half a batch joins the batch before it.
     max_epochs : int, default={max_epochs}
         Most passes over the table; 0 leaves the start as it is.
     early_stopping : bool, default=True
-        Whether held-out rows judge each epoch and the best weights are restored. The start competes:
-        weights that do not beat it by 3 standard errors on these rows give way to it. If False, the
-        training loss decides when to stop and the last weights stay.
+        Whether held-out rows judge each epoch and the best weights are restored. The start
+        competes: weights that do not beat it by 3 standard errors on these rows give way to it.
+        If False, the training loss decides when to stop and the last weights stay.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, drawn at random, at most 100 000: for `early_stopping` and to
         calibrate ``contamination="auto"``. With neither, no row is held out.
@@ -61,8 +62,8 @@ default="squared_error"
     tol : float, default={tol}
         Improvement that counts, relative to the loss.
     contamination : float or "auto", default="auto"
-        The threshold of `predict`. "auto": about 1 % of fresh normal rows are flagged, calibrated on
-        the held-out rows. A float in (0, 0.5]: that share of the training rows is flagged.
+        The threshold of `predict`. "auto": about 1 % of fresh normal rows are flagged, calibrated
+        on the held-out rows. A float in (0, 0.5]: that share of the training rows is flagged.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, with the same scaler.
     callbacks : list, default=None
@@ -162,7 +163,8 @@ class AutoEncoder(BaseAutoEncoder):
 
     References
     ----------
-    Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 2006.
+    Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science
+    2006.
 
     Examples
     --------
@@ -291,7 +293,7 @@ class AutoEncoder(BaseAutoEncoder):
         return SkipMLP(n_in, n_out, sizes, self.activation, self.linear_skip, generator)
 
     def _start_from_pca(self, encoder, decoder, X, sample_weight):
-        """Let the linear paths be the principal axes: whitened codes, exact reconstruction of PCA."""
+        """Let the linear paths be the principal axes: whitened codes, PCA's reconstruction."""
         if not (isinstance(encoder, SkipMLP) and encoder.has_linear_path):
             return
         pca = principal_axes(X, self._scaler.transform, self.n_components_, sample_weight)

@@ -12,9 +12,9 @@ from skae.nn import NOISE_NAMES, corrupt
 class DenoisingAE(AutoEncoder):
     __doc__ = f"""Denoising auto-encoder: learns to restore rows from corrupted ones.
 
-    While training, the encoder sees a corrupted copy of each row, new in every epoch, and the decoder
-    is compared with the clean row. The network learns which values go together, which makes its
-    codes robust and its reconstruction error a better anomaly score. Codes, scores and
+    While training, the encoder sees a corrupted copy of each row, new in every epoch, and the
+    decoder is compared with the clean row. The network learns which values go together, which
+    makes its codes robust and its reconstruction error a better anomaly score. Codes, scores and
     reconstructions of `transform`, `score_samples` and `reconstruct` are without noise.
 
     Parameters
@@ -25,7 +25,8 @@ class DenoisingAE(AutoEncoder):
         scaler); cells set to the lowest or highest value of their column; cells replaced by
         the value of another row in the same column.
     noise_level : float, default=0.1
-        Standard deviation of "gaussian", in scaled units; share of the cells, at most 1, of the others.
+        Standard deviation of "gaussian", in scaled units; share of the cells, at most 1, of the
+        others.
 
     Attributes
     ----------
@@ -37,7 +38,8 @@ class DenoisingAE(AutoEncoder):
 
     References
     ----------
-    Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", ICML 2008.
+    Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", ICML
+    2008.
 
     Examples
     --------
@@ -121,8 +123,8 @@ class DenoisingAE(AutoEncoder):
     def _corruption(self):
         if self.noise != "gaussian" and self.noise_level > 1:
             raise ValueError(
-                f"noise_level is a share of the cells with noise={self.noise!r}: it must be at most 1. "
-                f"Got {self.noise_level!r} instead."
+                f"noise_level is a share of the cells with noise={self.noise!r}: it must be at "
+                f"most 1. Got {self.noise_level!r} instead."
             )
         if self.noise_level == 0:
             return None

@@ -132,7 +132,10 @@ class AbsoluteError(Likelihood):
 
 
 class Huber(Likelihood):
-    r"""Huber's loss: :math:`\frac12 e^2` where :math:`|e| \le \delta`, :math:`\delta(|e| - \delta/2)` beyond.
+    r"""Huber's loss of the error `e`, quadratic near zero and linear far away.
+
+    It is :math:`\frac12 e^2` where :math:`|e| \le \delta`, and
+    :math:`\delta(|e| - \delta/2)` beyond.
 
     Parameters
     ----------

@@ -95,9 +95,9 @@ def false_alarm_threshold(scores, rate, sample_weight=None):
     if len(scores) < n_needed:
         warnings.warn(
             f"The outlier threshold is calibrated on {len(scores)} held-out rows, too few for a "
-            f"false-alarm rate of {rate:g}: that takes {n_needed}. Expect about "
+            f"false-alarm rate of {rate:g}: that takes {n_needed}. Expect a rate of about "
             f"{1 / (len(scores) + 1):.2g} to {2 / (len(scores) + 1):.2g}. Give more rows, raise "
-            "validation_fraction, or set contamination to a number.",
+            "validation_fraction, or set contamination to a share of outliers.",
             CalibrationWarning,
             stacklevel=2,
         )

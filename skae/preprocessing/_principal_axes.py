@@ -28,8 +28,8 @@ class PrincipalAxes(NamedTuple):
     variance : ndarray of shape (n_components,)
         Variance along each axis.
     scale : ndarray of shape (n_components,)
-        What to divide a projection by to whiten it: its deviation, or 1 along directions of (almost)
-        no variance.
+        What to divide a projection by to whiten it: its deviation, or 1 along directions of
+        (almost) no variance.
     """
 
     mean: np.ndarray
@@ -55,8 +55,8 @@ def principal_axes(X, transform, n_components, sample_weight=None):
     Returns
     -------
     PrincipalAxes
-        ``min(n_components, n_features)`` axes; in a table of more than `LARGEST_COVARIANCE` columns not
-        more than there are rows.
+        ``min(n_components, n_features)`` axes; in a table of more than `LARGEST_COVARIANCE` columns
+        not more than there are rows.
     """
     n_components = min(n_components, X.shape[1])
     mean = _mean(X, transform, sample_weight)
@@ -101,10 +101,11 @@ def _covariance(X, transform, mean, sample_weight):
 
 def _sketched_axes(X, transform, mean, n_components, sample_weight):
     """Randomised SVD of evenly spaced rows, for tables too wide for a covariance matrix."""
-    step = -(-len(X) // SKETCH_ROWS)
-    weight = None if sample_weight is None else sample_weight[::step]
+    rows = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight)
+    rows = rows[:: -(-len(rows) // SKETCH_ROWS)]
+    weight = None if sample_weight is None else sample_weight[rows]
     centred = np.concatenate(
-        [(block - mean) * np.sqrt(w) for block, w in _blocks(X[::step], transform, weight)]
+        [(block - mean) * np.sqrt(w) for block, w in _blocks(X[rows], transform, weight)]
     )
     mass = len(centred) if weight is None else weight.sum()
     n_found = min(n_components, *centred.shape)

@@ -1,7 +1,8 @@
 """Scaling of columns, with the inverse, weights and one rule for constant columns."""
 
 import numpy as np
-from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
+import torch
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import gen_batches
 
 SCALER_NAMES = frozenset({"standard", "minmax", "quantile"})
@@ -68,19 +69,23 @@ class TableScaler:
         -------
         TableScaler
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If a column is too large to be scaled, or to be taken as it is.
         """
         if self.can_move:
             self._scaler = StandardScaler() if self.method == "standard" else MinMaxScaler()
             return self.partial_fit(X, sample_weight)
         self.constant_ = np.zeros(X.shape[1], dtype=bool)
-        if self.method == "quantile":
-            grid = _quantile_grid(X, sample_weight)
-            self._scaler = QuantileTransformer(
-                n_quantiles=N_QUANTILES, output_distribution="normal"
-            ).fit(grid)
-            self.constant_ = grid[0] == grid[-1]
-        self.offset_ = np.where(self.constant_, X[0], 0.0)
-        self.scale_ = np.ones(X.shape[1])
+        self.offset_, self.scale_ = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        if self.method is None:
+            _check_size(X)
+        else:
+            self._quantiles = _Quantiles(X, sample_weight)
+            self.constant_ = _is_constant(self._quantiles.values[0], self._quantiles.values[-1])
+            self.offset_ = np.where(self.constant_, self._quantiles.values[0], 0.0)
         return self._set_limit()
 
     def partial_fit(self, X, sample_weight=None):
@@ -117,13 +122,23 @@ class TableScaler:
             self.constant_ = scaler.scale_ != np.sqrt(scaler.var_)
             self.offset_, self.scale_ = scaler.mean_, scaler.scale_
         else:
-            self.constant_ = scaler.data_range_ == 0
-            self.offset_, self.scale_ = scaler.data_min_, 1 / scaler.scale_
+            low, high = np.float64(scaler.data_min_), np.float64(scaler.data_max_)
+            self.constant_ = _is_constant(low, high)
+            self.offset_, self.scale_ = low, np.where(self.constant_, 1.0, high - low)
         return self._set_limit()
 
     def _set_limit(self):
+        self._check_finite()
         self._limit = np.where(self.constant_, CONSTANT_COLUMN_LIMIT, SCALED_VALUE_LIMIT)
         return self
+
+    def _check_finite(self):
+        usable = np.isfinite(self.offset_) & np.isfinite(self.scale_)
+        if not usable.all():
+            raise ValueError(
+                f"The values of column {np.flatnonzero(~usable)[0]} are too large: their "
+                f"{self.method} statistics overflow. Divide the column, or take its logarithm."
+            )
 
     def transform(self, X):
         """Scale rows.
@@ -142,7 +157,7 @@ class TableScaler:
         scaled = np.subtract(X, self.offset_, dtype=np.float64)
         scaled /= self.scale_
         if self.method == "quantile":
-            scaled = np.where(self.constant_, scaled, self._scaler.transform(X))
+            scaled = np.where(self.constant_, scaled, self._quantiles.to_normal(X))
         np.clip(scaled, -self._limit, self._limit, out=scaled)
         return scaled.astype(np.float32)
 
@@ -161,8 +176,23 @@ class TableScaler:
         """
         X = scaled * self.scale_ + self.offset_
         if self.method == "quantile":
-            X = np.where(self.constant_, X, self._scaler.inverse_transform(scaled.astype(float)))
+            X = np.where(self.constant_, X, self._quantiles.from_normal(scaled))
         return X
+
+
+def _is_constant(low, high):
+    """Whether columns vary by no more than rounding noise."""
+    return high - low <= 1e-14 * np.maximum(np.abs(low), np.abs(high))
+
+
+def _check_size(X):
+    largest = np.maximum(np.abs(X.max(axis=0)), np.abs(X.min(axis=0)))
+    column = int(largest.argmax())
+    if largest[column] > SCALED_VALUE_LIMIT:
+        raise ValueError(
+            f"Column {column} has values up to {largest[column]:g}. With scaler=None they must not "
+            f"exceed {SCALED_VALUE_LIMIT:g}: use scaler='standard', or scale the data before."
+        )
 
 
 def _weighted_rows(X, sample_weight):
@@ -171,21 +201,46 @@ def _weighted_rows(X, sample_weight):
     return (X, sample_weight) if counts.all() else (X[counts], sample_weight[counts])
 
 
-def _quantile_grid(X, sample_weight):
-    """Quantiles of each column at `N_QUANTILES` even levels, shape (N_QUANTILES, n_features).
+class _Quantiles:
+    """Distribution function of each column, to and from normal scores.
 
-    The distribution function runs linearly through the middle of each value's step, so that a row
-    of weight 2 and the same row twice give the same grid, to the bit.
+    It runs linearly through the middle of each value's step, so that a row of weight 2 and the same
+    row twice give the same function. scikit-learn's QuantileTransformer knows no weights, and sends
+    the two extreme values to -5.2 and 5.2 whatever the number of rows.
+
+    Attributes
+    ----------
+    values : ndarray of shape (N_QUANTILES, n_features)
+        Where the function takes even steps from the lowest to the highest level.
+    levels : ndarray of shape (N_QUANTILES, n_features)
+        What it is there.
     """
-    step = -(-len(X) // QUANTILE_ROWS)
-    X = X[::step]
-    weight = np.ones(len(X)) if sample_weight is None else sample_weight[::step]
-    X, weight = _weighted_rows(X, weight)
-    levels = np.linspace(0, 1, N_QUANTILES)
-    grid = np.empty((N_QUANTILES, X.shape[1]))
-    for column in range(X.shape[1]):
-        values, inverse = np.unique(X[:, column], return_inverse=True)
-        mass = np.bincount(inverse, weights=weight)
-        middle = (np.cumsum(mass) - mass / 2) / mass.sum()
-        grid[:, column] = np.interp(levels, middle, values)
-    return grid
+
+    def __init__(self, X, sample_weight):
+        rows = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight)
+        rows = rows[:: -(-len(rows) // QUANTILE_ROWS)]
+        weight = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
+        self.values = np.empty((N_QUANTILES, X.shape[1]))
+        self.levels = np.empty_like(self.values)
+        for column in range(X.shape[1]):
+            values, inverse = np.unique(X[rows, column], return_inverse=True)
+            mass = np.bincount(inverse, weights=weight)
+            middle = (np.cumsum(mass) - mass / 2) / mass.sum()
+            self.levels[:, column] = np.linspace(middle[0], middle[-1], N_QUANTILES)
+            self.values[:, column] = np.interp(self.levels[:, column], middle, values)
+
+    def to_normal(self, X):
+        """Normal scores of values; those beyond the ends get the score of the end."""
+        levels = _interpolate(X, self.values, self.levels)
+        return torch.special.ndtri(torch.from_numpy(levels)).numpy()
+
+    def from_normal(self, scores):
+        """Values of normal scores."""
+        scores = torch.from_numpy(np.asarray(scores, dtype=np.float64))
+        return _interpolate(torch.special.ndtr(scores).numpy(), self.levels, self.values)
+
+
+def _interpolate(X, xs, ys):
+    """Piecewise linear functions, one a column."""
+    columns = [np.interp(*column) for column in zip(X.T, xs.T, ys.T, strict=True)]
+    return np.stack(columns, axis=1)

@@ -34,10 +34,9 @@ def resolve_device(device: str) -> torch.device:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError) as error:  # torch raises both for a missing backend
-        reason = str(error).splitlines()[0]
         raise ValueError(
-            f"The device {device!r} is not available here: {reason} "
-            "Use device='auto' to take what there is."
+            f"device={str(device)!r} is not available here. Use 'auto' to take what there is, 'cpu', or "
+            f"another name that torch knows. (torch says: {str(error).splitlines()[0]:.120})"
         ) from error
     return resolved
 
