@@ -295,8 +295,9 @@ class BaseAutoEncoder(
             if sample_weight is not None:
                 weight = torch.as_tensor(sample_weight[held_out], device=device)
             valid = Batch(values, values, weight)
+        rows = ~held_out if sample_weight is None else ~held_out & (sample_weight > 0)
         return TrainingData(
-            rows=training_rows(X, transform, ~held_out, sample_weight, device),
+            rows=training_rows(X, transform, rows, sample_weight, device),
             generator=make_generator(device, self._seed, _TRAINING, self.n_iter_),
             corrupt=self._corruption(),
             valid=valid,

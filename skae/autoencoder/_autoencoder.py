@@ -262,7 +262,8 @@ class AutoEncoder(BaseAutoEncoder):
     def _layer_sizes(self, n_features):
         if isinstance(self.hidden_layer_sizes, str):
             return default_hidden_layer_sizes(n_features)
-        sizes = tuple(np.atleast_1d(self.hidden_layer_sizes).tolist())
+        sizes = self.hidden_layer_sizes
+        sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(
                 "hidden_layer_sizes must be positive integers, one a layer, or 'auto'. "

@@ -94,8 +94,8 @@ def false_alarm_threshold(scores, rate, sample_weight=None):
     n_needed = math.ceil(1 / rate - 1e-9) - 1
     if len(scores) < n_needed:
         warnings.warn(
-            f"The outlier threshold is calibrated on {len(scores)} held-out rows, too few for a "
-            f"false-alarm rate of {rate:g}: that takes {n_needed}. Expect a rate of about "
+            f"Too few held-out rows to calibrate the outlier threshold: {len(scores)}, where a "
+            f"false-alarm rate of {rate:g} takes {n_needed}. Expect a rate of about "
             f"{1 / (len(scores) + 1):.2g} to {2 / (len(scores) + 1):.2g}. Give more rows, raise "
             "validation_fraction, or set contamination to a share of outliers.",
             CalibrationWarning,

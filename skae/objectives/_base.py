@@ -70,7 +70,8 @@ class Phase(NamedTuple):
         """
         if self.gradients is not None and len(parameters) == len(self.parameters):
             return self.gradients(module, batch)
-        loss = self.loss(module, batch)
+        with torch.enable_grad():  # wherever the caller turned gradients off
+            loss = self.loss(module, batch)
         grads = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
         return loss.detach(), grads
 

@@ -86,7 +86,7 @@ class TableScaler:
             self._quantiles = _Quantiles(X, sample_weight)
             self.constant_ = _is_constant(self._quantiles.values[0], self._quantiles.values[-1])
             self.offset_ = np.where(self.constant_, self._quantiles.values[0], 0.0)
-        return self._set_limit()
+        return self
 
     def partial_fit(self, X, sample_weight=None):
         """Update the statistics with more rows, where :attr:`can_move`.
@@ -125,11 +125,7 @@ class TableScaler:
             low, high = np.float64(scaler.data_min_), np.float64(scaler.data_max_)
             self.constant_ = _is_constant(low, high)
             self.offset_, self.scale_ = low, np.where(self.constant_, 1.0, high - low)
-        return self._set_limit()
-
-    def _set_limit(self):
         self._check_finite()
-        self._limit = np.where(self.constant_, CONSTANT_COLUMN_LIMIT, SCALED_VALUE_LIMIT)
         return self
 
     def _check_finite(self):
@@ -154,12 +150,18 @@ class TableScaler:
             Scaled values, always finite.
         """
         # In double precision: a column of large values and small variation loses its digits else.
-        scaled = np.subtract(X, self.offset_, dtype=np.float64)
-        scaled /= self.scale_
+        centred = np.subtract(X, self.offset_, dtype=np.float64)
+        scaled = np.empty(X.shape, dtype=np.float32)
+        with np.errstate(over="ignore"):  # infinite for the moment
+            np.divide(centred, self.scale_, out=scaled, casting="same_kind")
         if self.method == "quantile":
             scaled = np.where(self.constant_, scaled, self._quantiles.to_normal(X))
-        np.clip(scaled, -self._limit, self._limit, out=scaled)
-        return scaled.astype(np.float32)
+            scaled = scaled.astype(np.float32)
+        np.clip(scaled, -SCALED_VALUE_LIMIT, SCALED_VALUE_LIMIT, out=scaled)
+        if self.constant_.any():
+            limit = CONSTANT_COLUMN_LIMIT
+            scaled[:, self.constant_] = scaled[:, self.constant_].clip(-limit, limit)
+        return scaled
 
     def inverse_transform(self, scaled):
         """Return scaled values in original units.

@@ -28,7 +28,7 @@ class RowSource(Protocol):
         """Return the number of rows."""
 
     def shuffled(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Yield all rows once, in blocks of up to `BLOCK_ROWS` (values, weights or None)."""
+        """Yield all rows once, in blocks of about `BLOCK_ROWS` (values, weights or None)."""
 
 
 class InMemoryRows:
@@ -52,7 +52,7 @@ class InMemoryRows:
     def shuffled(self, generator):
         """Yield shuffled blocks; see :class:`RowSource`."""
         order = torch.randperm(len(self), generator=generator, device=self.values.device)
-        for rows in order.split(BLOCK_ROWS):
+        for rows in order.split(_part_sizes(len(order), BLOCK_ROWS)):
             yield self.values[rows], None if self.weight is None else self.weight[rows]
 
 
@@ -87,7 +87,8 @@ class StreamedRows:
         """Yield shuffled blocks; see :class:`RowSource`."""
         starts = torch.arange(0, len(self.X), CHUNK_ROWS)
         order = torch.randperm(len(starts), generator=generator, device=generator.device).cpu()
-        for places in starts[order].split(BLOCK_ROWS // CHUNK_ROWS):
+        sizes = _part_sizes(len(starts), BLOCK_ROWS // CHUNK_ROWS)
+        for places in starts[order].split(sizes):
             rows = np.concatenate([self._chunk_rows(start) for start in places.tolist()])
             if len(rows) == 0:
                 continue
@@ -173,14 +174,18 @@ def split_batch(block: Batch, size: int) -> Iterator[Batch]:
     Batch
         Views of the block.
     """
-    n_rows = len(block.targets)
-    n_full = max(1, (n_rows + size // 2) // size) if size > 1 else n_rows
-    sizes = [size] * (n_full - 1) + [n_rows - size * (n_full - 1)]
+    sizes = _part_sizes(len(block.targets), size)
     same = block.inputs is block.targets
     targets = block.targets.split(sizes)
     inputs = targets if same else block.inputs.split(sizes)
-    weights = [None] * n_full if block.weight is None else block.weight.split(sizes)
+    weights = [None] * len(sizes) if block.weight is None else block.weight.split(sizes)
     yield from map(Batch, inputs, targets, weights)
+
+
+def _part_sizes(n: int, size: int) -> list[int]:
+    """Cut `n` into parts of `size`, the last of half to one and a half of it."""
+    n_parts = max(1, (n + (size - 1) // 2) // size)
+    return [size] * (n_parts - 1) + [n - size * (n_parts - 1)]
 
 
 def _room(device: torch.device) -> int:

@@ -141,7 +141,7 @@ class AutoEncoderNet(NeuralNet):
             self.interrupted_ = True
             return self
         finally:  # compiled programs and closures of this fit do not pickle
-            for name in ("_compiled", "_phases", "_updates", "_hooked"):
+            for name in ("_compiled", "_phases", "_updates", "_hooked", "valid_losses_"):
                 self.__dict__.pop(name, None)
 
     def notify(self, method_name, **cb_kwargs):

@@ -119,14 +119,14 @@ def test_an_improvement_starts_the_patience_anew():
     assert ScriptedNet(_rows(9, 9, 9, 8, 9, 9, 7, 9, 9, 9, 9)).train(_best_weights(patience=3)) == 9
 
 
-@pytest.mark.parametrize(("tol", "n_epochs"), [(0.0, 30), (0.009, 30), (0.02, 5)])
-def test_an_improvement_below_the_tolerance_is_none(tol, n_epochs):
-    net = ScriptedNet(_rows(*[0.99**epoch for epoch in range(31)]))
-    callback = _best_weights(patience=3, tol=tol)
-    # epochs 1 and 2 are within 2 % of epoch 0, epoch 3 is not: the tolerance is relative to the last mark
-    steps = n_epochs if tol < 0.01 else 30
-    assert net.train(callback) == steps
-    assert callback.still_improving_
+@pytest.mark.parametrize(
+    ("tol", "patience", "n_epochs"), [(0.0, 1, 30), (0.009, 1, 30), (0.02, 3, 30), (0.02, 2, 2)]
+)
+def test_an_improvement_has_to_exceed_the_tolerance_relative_to_the_last_one(
+    tol, patience, n_epochs
+):
+    net = ScriptedNet(_rows(*[0.99**epoch for epoch in range(31)]))  # 3 epochs for 2 %
+    assert net.train(_best_weights(patience, tol)) == n_epochs
 
 
 def test_a_standstill_within_the_tolerance_ends_the_training_at_its_best_weights():
