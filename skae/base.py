@@ -20,7 +20,7 @@ from torch import nn
 
 from skae.distributions import LOSS_NAMES, Likelihood, get_likelihood
 from skae.metrics import contamination_threshold, false_alarm_threshold
-from skae.nn import SkipMLP, seed_dropout
+from skae.nn import SkipMLP
 from skae.objectives import Batch, Reconstruction
 from skae.preprocessing import SCALER_NAMES, TableScaler
 from skae.training import (
@@ -280,7 +280,6 @@ class BaseAutoEncoder(
     def _train(self, X, sample_weight, held_out, own_callbacks, epochs=None):
         """Run the loop; own callbacks come last, after those of the user have seen an epoch."""
         data = self._training_data(X, sample_weight, held_out)
-        seed_dropout(self.module_, data.generator)
         self.net_.callbacks = [*clone_callbacks(self.callbacks), *own_callbacks]
         self.net_.initialize_callbacks()
         self.net_.partial_fit(data, epochs=epochs)

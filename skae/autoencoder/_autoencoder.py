@@ -12,13 +12,13 @@ from skae.nn import ACTIVATIONS, AutoEncoderModule, SkipMLP, build_user_module
 from skae.preprocessing import principal_axes
 
 PARAMETERS = """n_components : int or "auto", default="auto"
-        Columns of the code. "auto" takes {auto_rule}; the
+        Columns of the code. "auto" takes the square root of the number of features, rounded; the
         result is in `n_components_`.
     hidden_layer_sizes : tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
         () is a linear auto-encoder. "auto" is one layer of twice as many units as features, but
         at least 64 and at most 256.
-    activation : {{"relu", "tanh", "silu", "gelu", "elu", "logistic", "identity"}}, default="silu"
+    activation : {{"relu", "tanh", "silu", "gelu", "elu", "logistic", "identity"}}, default="relu"
         Non-linearity of the hidden layers.
     linear_skip : bool, default=True
         Whether encoder and decoder have a linear path beside the hidden layers, ``z = W x + f(x)``.
@@ -37,8 +37,8 @@ default="squared_error"
         `inverse_transform` returns original units. A column that is constant in training counts
         in a score only where its value changes, at most like a deviation of 3.
     encoder, decoder : nn.Module, or callable (n_in, n_out) -> nn.Module, default=None
-        Own networks, on scaled float32 rows. A module is copied, never trained itself. Dropout
-        layers are replaced by ones that draw from this fit's own generator.
+        Own networks, on scaled float32 rows. A module is copied, never trained itself. Its random
+        numbers (first weights, dropout) follow `random_state` too.
     optimizer : {{"adam", "adamw", "sgd", "rmsprop"}} or class, default="adam"
         A name or a subclass of :class:`torch.optim.Optimizer`.
     lr : float, default={lr}
@@ -100,11 +100,10 @@ ATTRIBUTES = """n_components_ : int
         Their names, where `X` had names."""
 
 DEFAULTS = {
-    "lr": 1e-3,
+    "lr": 3e-3,
     "batch_size": "auto",
     "max_epochs": 200,
-    "tol": 1e-3,
-    "auto_rule": "a quarter of the number of features",
+    "tol": 1e-2,
 }
 
 
@@ -121,7 +120,7 @@ def default_n_components(n_features):
     int
         At least 1.
     """
-    return max(1, round(n_features / 4))
+    return round(n_features**0.5)
 
 
 def default_hidden_layer_sizes(n_features):
@@ -193,7 +192,7 @@ class AutoEncoder(BaseAutoEncoder):
         n_components="auto",
         *,
         hidden_layer_sizes="auto",
-        activation="silu",
+        activation="relu",
         linear_skip=True,
         init="pca",
         loss="squared_error",

@@ -64,7 +64,7 @@ class DenoisingAE(AutoEncoder):
         noise="gaussian",
         noise_level=0.1,
         hidden_layer_sizes="auto",
-        activation="silu",
+        activation="relu",
         linear_skip=True,
         init="pca",
         loss="squared_error",

@@ -3,8 +3,8 @@
 from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
 from skae.nn._corruptions import NOISE_NAMES, corrupt
-from skae.nn._dropout import seed_dropout
 from skae.nn._mlp import SkipMLP
+from skae.nn._rng import isolated_rng
 
 __all__ = [
     "ACTIVATIONS",
@@ -13,5 +13,5 @@ __all__ = [
     "SkipMLP",
     "build_user_module",
     "corrupt",
-    "seed_dropout",
+    "isolated_rng",
 ]

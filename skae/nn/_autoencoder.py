@@ -1,17 +1,13 @@
 """Encoder and decoder, one after the other."""
 
 import copy
-import threading
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from skae.nn._mlp import SkipMLP
-
-# torch's layers draw their first weights from process-wide generators. While a user's module is
-# built these are seeded and then restored; one fit at a time, so that concurrent fits stay apart.
-_GLOBAL_RNG = threading.Lock()
+from skae.nn._rng import isolated_rng
 
 
 class AutoEncoderModule(nn.Module):
@@ -115,8 +111,7 @@ def build_user_module(
     if isinstance(blueprint, nn.Module):
         module = copy.deepcopy(blueprint)
     else:
-        with _GLOBAL_RNG, torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with isolated_rng(seed):
             module = blueprint(n_in, n_out)
     if not isinstance(module, nn.Module):
         raise TypeError(

@@ -53,9 +53,7 @@ class SkipMLP(nn.Module):
         pairs = zip(hidden_layer_sizes[:-1], hidden_layer_sizes[1:], strict=True)
         self.middle = nn.ModuleList([_linear(n, m, True, generator) for n, m in pairs])
         if hidden_layer_sizes:  # the linear path brings the bias of the sum
-            self.last = _linear(
-                hidden_layer_sizes[-1], n_out, not self.has_linear_path, generator
-            )
+            self.last = _linear(hidden_layer_sizes[-1], n_out, not self.has_linear_path, generator)
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:

@@ -37,9 +37,7 @@ class Reconstruction(Objective):
         return [phase]
 
     @torch.no_grad()
-    def _gradients(
-        self, module: AutoEncoderModule, batch: Batch
-    ) -> tuple[Tensor, list[Tensor]]:
+    def _gradients(self, module: AutoEncoderModule, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         output, pull = module.pullback(batch.inputs)
         grad = self.likelihood.gradient(output, batch.targets)
         if batch.weight is not None:

@@ -10,6 +10,8 @@ SCALER_NAMES = frozenset({"standard", "minmax", "quantile"})
 # A column that never varied while fitting says nothing about the size of a change: a change of one
 # unit or of a million is the same surprise, and counts at most like 3 standard deviations.
 CONSTANT_COLUMN_LIMIT = 3.0
+# Relative to the column's value.
+ROUNDING_NOISE = 1e-14
 # Keeps squares of scaled values finite in float32, so that an absurd cell gets an absurdly low
 # score and not a NaN.
 SCALED_VALUE_LIMIT = 1e15
@@ -29,7 +31,7 @@ class TableScaler:
     ----------
     method : {"standard", "minmax", "quantile"} or None
         Zero mean and unit variance; the range 0 to 1; a normal distribution by quantiles; or
-        nothing but the conversion to float32.
+        nothing, but that constant columns become 0.
 
     Attributes
     ----------
@@ -78,14 +80,14 @@ class TableScaler:
         if self.can_move:
             self._scaler = StandardScaler() if self.method == "standard" else MinMaxScaler()
             return self.partial_fit(X, sample_weight)
-        self.constant_ = np.zeros(X.shape[1], dtype=bool)
-        self.offset_, self.scale_ = np.zeros(X.shape[1]), np.ones(X.shape[1])
-        if self.method is None:
-            _check_size(X)
-        else:
+        if self.method == "quantile":
             self._quantiles = _Quantiles(X, sample_weight)
-            self.constant_ = _is_constant(self._quantiles.values[0], self._quantiles.values[-1])
-            self.offset_ = np.where(self.constant_, self._quantiles.values[0], 0.0)
+            low, high = self._quantiles.values[[0, -1]]
+        else:
+            low, high = _extremes(X, sample_weight)
+        self.constant_ = _is_constant(low, high)
+        self.offset_ = np.where(self.constant_, low, 0.0)
+        self.scale_ = np.ones(X.shape[1])
         return self
 
     def partial_fit(self, X, sample_weight=None):
@@ -104,9 +106,8 @@ class TableScaler:
             Itself.
         """
         for rows in gen_batches(len(X), BLOCK_ROWS):
-            block, weight = X[rows], None
-            if sample_weight is not None:
-                block, weight = _weighted_rows(block, sample_weight[rows])
+            weight = None if sample_weight is None else sample_weight[rows]
+            block, weight = _weighted_rows(X[rows], weight)
             if len(block) == 0:
                 continue
             if self.method == "standard":
@@ -159,9 +160,14 @@ class TableScaler:
             scaled = scaled.astype(np.float32)
         np.clip(scaled, -SCALED_VALUE_LIMIT, SCALED_VALUE_LIMIT, out=scaled)
         if self.constant_.any():
-            limit = CONSTANT_COLUMN_LIMIT
-            scaled[:, self.constant_] = scaled[:, self.constant_].clip(-limit, limit)
+            scaled[:, self.constant_] = self._constant_columns(scaled[:, self.constant_])
         return scaled
+
+    def _constant_columns(self, change):
+        """Bound the change of columns that should not change at all; rounding noise is none."""
+        noise = ROUNDING_NOISE * np.abs(self.offset_[self.constant_])
+        bounded = change.clip(-CONSTANT_COLUMN_LIMIT, CONSTANT_COLUMN_LIMIT)
+        return np.where(np.abs(change) <= noise, 0.0, bounded)
 
     def inverse_transform(self, scaled):
         """Return scaled values in original units.
@@ -184,21 +190,32 @@ class TableScaler:
 
 def _is_constant(low, high):
     """Whether columns vary by no more than rounding noise."""
-    return high - low <= 1e-14 * np.maximum(np.abs(low), np.abs(high))
+    return high - low <= ROUNDING_NOISE * np.maximum(np.abs(low), np.abs(high))
 
 
-def _check_size(X):
-    largest = np.maximum(np.abs(X.max(axis=0)), np.abs(X.min(axis=0)))
+def _extremes(X, sample_weight):
+    """Lowest and highest value of each column that is to stay unscaled."""
+    scaler = MinMaxScaler()
+    for rows in gen_batches(len(X), BLOCK_ROWS):
+        weight = None if sample_weight is None else sample_weight[rows]
+        block = _weighted_rows(X[rows], weight)[0]
+        if len(block):
+            scaler.partial_fit(block)
+    low, high = np.float64(scaler.data_min_), np.float64(scaler.data_max_)
+    largest = np.maximum(np.abs(low), np.abs(high))
     column = int(largest.argmax())
     if largest[column] > SCALED_VALUE_LIMIT:
         raise ValueError(
             f"Column {column} has values up to {largest[column]:g}. With scaler=None they must not "
             f"exceed {SCALED_VALUE_LIMIT:g}: use scaler='standard', or scale the data before."
         )
+    return low, high
 
 
 def _weighted_rows(X, sample_weight):
     """Rows that count: a row of weight 0 is no row, neither for extremes nor for quantiles."""
+    if sample_weight is None:
+        return X, None
     counts = sample_weight > 0
     return (X, sample_weight) if counts.all() else (X[counts], sample_weight[counts])
 

@@ -27,8 +27,13 @@ class RowSource(Protocol):
     def __len__(self) -> int:
         """Return the number of rows."""
 
-    def shuffled(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Yield all rows once, in blocks of about `BLOCK_ROWS` (values, weights or None)."""
+    def shuffled(
+        self, generator: torch.Generator, at_least: int = 1
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Yield all rows once, in blocks of about `BLOCK_ROWS` (values, weights or None).
+
+        A block has enough rows for a batch of `at_least` rows, where the table has.
+        """
 
 
 class InMemoryRows:
@@ -49,10 +54,10 @@ class InMemoryRows:
     def __len__(self):
         return len(self.values)
 
-    def shuffled(self, generator):
+    def shuffled(self, generator, at_least=1):
         """Yield shuffled blocks; see :class:`RowSource`."""
         order = torch.randperm(len(self), generator=generator, device=self.values.device)
-        for rows in order.split(_part_sizes(len(order), BLOCK_ROWS)):
+        for rows in order.split(_part_sizes(len(order), max(BLOCK_ROWS, at_least))):
             yield self.values[rows], None if self.weight is None else self.weight[rows]
 
 
@@ -83,11 +88,12 @@ class StreamedRows:
     def __len__(self):
         return self._n_rows
 
-    def shuffled(self, generator):
+    def shuffled(self, generator, at_least=1):
         """Yield shuffled blocks; see :class:`RowSource`."""
         starts = torch.arange(0, len(self.X), CHUNK_ROWS)
         order = torch.randperm(len(starts), generator=generator, device=generator.device).cpu()
-        sizes = _part_sizes(len(starts), BLOCK_ROWS // CHUNK_ROWS)
+        n_chunks = -(-max(BLOCK_ROWS, at_least) // CHUNK_ROWS)
+        sizes = _part_sizes(len(starts), n_chunks)
         for places in starts[order].split(sizes):
             rows = np.concatenate([self._chunk_rows(start) for start in places.tolist()])
             if len(rows) == 0:

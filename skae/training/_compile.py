@@ -58,9 +58,7 @@ class CompiledSteps:
 
         # The compiler keeps its programs by code object and gives up after a few networks of one
         # code; every fit gets a code object of its own.
-        own = types.FunctionType(
-            steps.__code__.replace(), globals(), closure=steps.__closure__
-        )
+        own = types.FunctionType(steps.__code__.replace(), globals(), closure=steps.__closure__)
         on_gpu = next(module.parameters()).device.type == "cuda"
         how = {"mode": "reduce-overhead"} if on_gpu else {"options": {"cpp_wrapper": True}}
         self._lrs: list[float] = []

@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from skorch.callbacks import Callback, PrintLog
 from torch import Tensor
 
 from skae.exceptions import CompilationWarning
+from skae.nn import isolated_rng
 from skae.objectives import Batch
 from skae.training._batches import RowSource, split_batch
 from skae.training._compile import CompiledSteps
@@ -50,17 +52,20 @@ class TrainingBlocks:
     ----------
     data : TrainingData
         Where the rows come from.
+    batch_size : int
+        Rows of a batch; a block has no fewer, where there are so many.
     """
 
-    def __init__(self, data: TrainingData):
+    def __init__(self, data: TrainingData, batch_size: int):
         self.data = data
+        self.batch_size = batch_size
 
     def __len__(self):
         return len(self.data.rows)
 
     def __iter__(self) -> Iterator[Batch]:
         generator, corrupt = self.data.generator, self.data.corrupt
-        for rows, weight in self.data.rows.shuffled(generator):
+        for rows, weight in self.data.rows.shuffled(generator, self.batch_size):
             inputs = rows if corrupt is None else corrupt(rows, generator=generator)
             yield Batch(inputs, rows, weight)
 
@@ -106,7 +111,7 @@ class AutoEncoderNet(NeuralNet):
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Return the two data sets of `TrainingData`: they were split before."""
-        return TrainingBlocks(X), X.valid
+        return TrainingBlocks(X, self.batch_size), X.valid
 
     def get_iterator(self, dataset, training=False):
         """Return the data set: it knows how to iterate."""
@@ -192,9 +197,16 @@ class AutoEncoderNet(NeuralNet):
         self._set_training(True)
         self._prepare_steps()
         total = torch.zeros((), device=iterator.data.generator.device)
-        for block in iterator:
-            total += self._train_block(block)
+        with self._own_random_numbers(iterator.data.generator):
+            for block in iterator:
+                total += self._train_block(block)
         self._record_loss("train_loss", total.item() / len(iterator))
+
+    def _own_random_numbers(self, generator: torch.Generator) -> AbstractContextManager[None]:
+        """Isolate modules of the user's; networks that need no autograd are known to draw nothing."""
+        if all(phase.gradients is not None for phase in self._phases):
+            return nullcontext()
+        return isolated_rng(generator.initial_seed() + len(self.history))
 
     def _prepare_steps(self) -> None:
         """Collect, once an epoch, what every step needs; callbacks may have changed any of it."""

@@ -71,10 +71,9 @@ class AdamUpdate(OptimizerUpdate):
         states = [self._state(parameter) for parameter in parameters]
         self.exp_avgs = [state["exp_avg"] for state in states]
         self.exp_avg_sqs = [state["exp_avg_sq"] for state in states]
-        self.step = torch.stack([state["step"] for state in states])
-        for i, state in enumerate(states):
-            state["step"] = self.step[i]
-        self.steps = [state["step"] for state in states]
+        self.step, self.steps = _joined([state["step"] for state in states])
+        for state, step in zip(states, self.steps, strict=True):
+            state["step"] = step
         self._kernel = torch._fused_adamw_ if self.decoupled else torch._fused_adam_
 
     @staticmethod
@@ -140,6 +139,17 @@ class AdamUpdate(OptimizerUpdate):
             exp_avg.lerp_(grad, 1 - beta1)
             exp_avg_sq.lerp_(grad * grad, 1 - beta2)
             parameter.sub_(lr * (exp_avg / correction1) / (exp_avg_sq.sqrt() / correction2 + eps))
+
+
+def _joined(counters: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """One tensor of all counters, and they as its views; the same one if they are already."""
+    base = counters[0]._base
+    if base is not None and base.dim() == 1:
+        views = [base[i] for i in range(len(base))]
+        if [view.data_ptr() for view in views] == [counter.data_ptr() for counter in counters]:
+            return base, counters
+    base = torch.stack(counters)
+    return base, [base[i] for i in range(len(base))]
 
 
 def make_update(
