@@ -16,5 +16,7 @@ def skae_data():
     """Folder of the real tables, which are no part of the project."""
     folder = Path(os.environ.get("SKAE_DATA") or ROOT.parent / "shared" / "data")
     if not (folder / "adbench").is_dir():
-        pytest.skip(f"needs the real tables: set SKAE_DATA to their folder (no {folder / 'adbench'})")
+        pytest.skip(
+            f"needs the real tables: set SKAE_DATA to their folder (no {folder / 'adbench'})"
+        )
     return folder

@@ -19,7 +19,8 @@ ESTIMATORS = [
 
 # What makes a fit quick; an estimator takes those that it knows.
 QUICK = {"max_epochs": 3, "contamination": 0.1, "random_state": 0, "device": "cpu"}
-# What makes a fit a plain function of its rows: one batch, no random start of the solution, no noise.
+# What makes a fit a plain function of its rows: one batch, no hold-out, no noise; and no start from
+# PCA, a stationary point from which rounding grows.
 FULL_BATCH = {
     "batch_size": 10_000,
     "init": "random",

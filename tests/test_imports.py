@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# `import skae` beyond what it stands on; the benchmark says 0.1 s, this is for a busy machine.
+# Estimators beyond what they stand on; the benchmark says 0.1 s, this is for a busy machine.
 SECONDS = 1.0
-TIMED_IMPORT = """
-import time
+IMPORT_ESTIMATORS = """
+import sys, time
 import numpy, sklearn.base, sklearn.preprocessing, sklearn.utils.extmath, skorch, torch
-start = time.perf_counter()
-import skae
-print(time.perf_counter() - start)
+start, before = time.perf_counter(), set(sys.modules)
+from skae import AutoEncoder
+print(time.perf_counter() - start, *{name.partition(".")[0] for name in set(sys.modules) - before})
 """
 
 
@@ -27,7 +27,7 @@ def _python(code):
 
 def test_the_import_contract_holds():
     pytest.importorskip("importlinter")
-    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
     )
@@ -35,15 +35,15 @@ def test_the_import_contract_holds():
     assert "0 broken" in run.stdout
 
 
-def test_importing_skae_adds_little_to_what_it_stands_on():
-    assert min(float(_python(TIMED_IMPORT)[0]) for _ in range(2)) < SECONDS
+def test_an_estimator_adds_little_to_the_import_of_what_it_stands_on():
+    seconds, *added = _python(IMPORT_ESTIMATORS)
+    assert float(seconds) < SECONDS
+    assert not {"matplotlib", "polars", "pyarrow", "pyod", "pandas", "rich"} & set(added)
 
 
-@pytest.mark.parametrize("module", ["matplotlib", "polars", "pyarrow", "pyod", "torch._dynamo"])
-def test_importing_skae_imports_nothing_that_is_optional_or_slow(module):
-    # ... that torch, scikit-learn and skorch have not imported themselves
-    code = f"import sys, sklearn, skorch, torch; before = '{module}' in sys.modules; import skae; "
-    assert _python(f"{code} print(before or '{module}' not in sys.modules)") == ["True"]
+def test_what_needs_no_torch_does_not_wait_for_it():
+    code = "import sys, skae, skae.cli, skae.datasets; print('torch' in sys.modules)"
+    assert _python(code) == ["False"]
 
 
 def test_the_version_is_that_of_the_package():

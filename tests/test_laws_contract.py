@@ -53,7 +53,9 @@ def test_init_stores_the_very_objects_and_nothing_else(Estimator):
 @all_estimators
 def test_every_parameter_has_a_declared_range_and_a_description(Estimator):
     assert set(Estimator._parameter_constraints) == set(parameters(Estimator))
-    described = inspect.getdoc(Estimator).partition("Parameters\n----")[2].partition("\nAttributes\n")[0]
+    described = (
+        inspect.getdoc(Estimator).partition("Parameters\n----")[2].partition("\nAttributes\n")[0]
+    )
     for name in parameters(Estimator):
         assert any(
             name in line.partition(" : ")[0].split(", ") for line in described.splitlines()
@@ -115,7 +117,9 @@ WRONG = [
     [(cls, name, bad) for name, bad in WRONG for cls in having(name)],
 )
 def test_a_plausible_but_wrong_value_is_refused_in_the_form_of_scikit_learn(Estimator, name, bad):
-    with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter of {Estimator.__name__}"):
+    with pytest.raises(
+        InvalidParameterError, match=f"The '{name}' parameter of {Estimator.__name__}"
+    ):
         Estimator(**{name: bad}).fit(X)
 
 
@@ -287,7 +291,9 @@ def test_the_column_that_is_off_contributes_most(fitted, column):
     start = fit(quick(type(fitted), n_components=2, max_epochs=0), X)
     odd = X.mean(axis=0, keepdims=True)
     odd[0, column] += 50 * X[:, column].std()
-    change = start.feature_contributions(odd) - start.feature_contributions(X.mean(axis=0, keepdims=True))
+    change = start.feature_contributions(odd) - start.feature_contributions(
+        X.mean(axis=0, keepdims=True)
+    )
     assert change.sum() < 0
     # one changed cell also moves the reconstruction of the others, by less than itself in sum
     assert change[0, column] == change.min()

@@ -318,9 +318,7 @@ def test_the_unit_of_a_column_does_not_matter(Estimator, scaler):
 def test_with_all_components_the_start_returns_the_table_in_its_own_units(Estimator, scaler):
     estimator = fit(quick(Estimator, n_components=6, scaler=scaler, max_epochs=0), X)
     tolerance = 0.05 if scaler == "quantile" else 1e-3
-    np.testing.assert_allclose(
-        (estimator.reconstruct(X) - X) / X.std(axis=0), 0, atol=tolerance
-    )
+    np.testing.assert_allclose((estimator.reconstruct(X) - X) / X.std(axis=0), 0, atol=tolerance)
 
 
 # ---- data frames ----

@@ -34,7 +34,11 @@ def dropout_net(n_in, n_out):
 
 def many_dropouts_net(n_in, n_out):
     return nn.Sequential(
-        nn.Linear(n_in, 16), nn.SELU(), nn.AlphaDropout(0.2), nn.Dropout1d(0.2), nn.Linear(16, n_out)
+        nn.Linear(n_in, 16),
+        nn.SELU(),
+        nn.AlphaDropout(0.2),
+        nn.Dropout1d(0.2),
+        nn.Linear(16, n_out),
     )
 
 
@@ -239,7 +243,13 @@ def fitted(request, many):
     return fit(quick(request.param, early_stopping=False), many[:100])
 
 
-METHODS = ["transform", "reconstruct", "score_samples", "feature_contributions", "decision_function"]
+METHODS = [
+    "transform",
+    "reconstruct",
+    "score_samples",
+    "feature_contributions",
+    "decision_function",
+]
 PARTS = {
     "one row": [700],
     "two rows": [3, 1499],

@@ -52,7 +52,11 @@ def checks(request):
 
 
 def _named(results, status):
-    return {result["check_name"]: result["exception"] for result in results if result["status"] == status}
+    return {
+        result["check_name"]: result["exception"]
+        for result in results
+        if result["status"] == status
+    }
 
 
 def test_no_check_of_scikit_learn_fails_but_the_exact_weights(checks):
@@ -68,8 +72,13 @@ def test_no_check_of_scikit_learn_is_skipped(checks):
     assert set(counts) <= {"passed", "failed"}
     assert counts["passed"] > 50
     ran = {result["check_name"] for result in results}
-    assert {"check_transformers_unfitted", "check_outliers_train", "check_f_contiguous_array_estimator",
-            "check_n_features_in_after_fitting", "check_array_api_input"} & ran  # not an empty list
+    assert {
+        "check_transformers_unfitted",
+        "check_outliers_train",
+        "check_f_contiguous_array_estimator",
+        "check_n_features_in_after_fitting",
+        "check_array_api_input",
+    } & ran  # not an empty list
 
 
 def test_the_checks_of_scikit_learn_are_quick(checks):
@@ -93,7 +102,9 @@ def test_the_class_asks_for_no_exemption_of_its_own(Estimator):
 
 @all_estimators
 def test_it_works_before_a_classifier(Estimator):
-    pipeline = make_pipeline(StandardScaler(), quick(Estimator, n_components=3), LogisticRegression())
+    pipeline = make_pipeline(
+        StandardScaler(), quick(Estimator, n_components=3), LogisticRegression()
+    )
     assert fit(pipeline, IRIS, SPECIES).score(IRIS, SPECIES) > 0.85
 
 
@@ -125,7 +136,11 @@ def test_it_works_on_some_columns(Estimator):
     columns = ColumnTransformer([("ae", step, ["a", "b", "c"])], remainder="passthrough")
     result = fit(columns.set_output(transform="pandas"), frame).transform(frame)
     prefix = Estimator.__name__.lower()
-    assert list(result.columns) == [f"ae__{prefix}0", f"ae__{prefix}1", *[f"remainder__{c}" for c in "def"]]
+    assert list(result.columns) == [
+        f"ae__{prefix}0",
+        f"ae__{prefix}1",
+        *[f"remainder__{c}" for c in "def"],
+    ]
     alone = fit(clone(step), frame[["a", "b", "c"]]).transform(frame[["a", "b", "c"]])
     np.testing.assert_array_equal(result.iloc[:, :2], alone)
 
@@ -134,7 +149,9 @@ def test_it_works_on_some_columns(Estimator):
 def test_it_works_beside_another_transformer(Estimator):
     union = FeatureUnion([("ae", quick(Estimator, n_components=2)), ("scale", StandardScaler())])
     joined = fit(union, X).transform(X)
-    np.testing.assert_array_equal(joined[:, :2], fit(quick(Estimator, n_components=2), X).transform(X))
+    np.testing.assert_array_equal(
+        joined[:, :2], fit(quick(Estimator, n_components=2), X).transform(X)
+    )
     assert joined.shape == (len(X), 8)
     assert len(union.get_feature_names_out()) == 8
 
@@ -156,7 +173,9 @@ def test_it_transforms_a_single_target(Estimator):
     rng = np.random.default_rng(0)
     features = rng.normal(size=(100, 3))
     target = features @ [1.0, -2.0, 3.0]
-    model = TransformedTargetRegressor(Ridge(1e-6), transformer=quick(Estimator), check_inverse=False)
+    model = TransformedTargetRegressor(
+        Ridge(1e-6), transformer=quick(Estimator), check_inverse=False
+    )
     assert fit(model, features, target).predict(features).shape == target.shape
     assert model.score(features, target) > 0.95
 
@@ -217,10 +236,14 @@ class Epochs:
     def teardown(self, estimator, context):
         self.seen.append("teardown")
 
-    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None):
+    def on_fit_task_begin(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ):
         self.seen.append(f"begin {context.task_name}")
 
-    def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None):
+    def on_fit_task_end(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ):
         self.seen.append(f"end {context.task_name}")
         if context.task_name == "epoch":
             self.fitted.append(fitted_estimator)

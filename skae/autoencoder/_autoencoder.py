@@ -1,5 +1,6 @@
 """The plain auto-encoder."""
 
+import math
 from numbers import Integral
 
 import numpy as np
@@ -12,7 +13,8 @@ from skae.nn import ACTIVATIONS, AutoEncoderModule, SkipMLP, build_user_module
 from skae.preprocessing import principal_axes
 
 PARAMETERS = """n_components : int or "auto", default="auto"
-        Columns of the code. "auto" takes the square root of the number of features, rounded; the
+        Columns of the code. "auto" takes the square root of the number of features, rounded
+        down; the
         result is in `n_components_`.
     hidden_layer_sizes : tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
@@ -120,7 +122,7 @@ def default_n_components(n_features):
     int
         At least 1.
     """
-    return round(n_features**0.5)
+    return math.isqrt(n_features)
 
 
 def default_hidden_layer_sizes(n_features):
@@ -261,8 +263,7 @@ class AutoEncoder(BaseAutoEncoder):
     def _layer_sizes(self, n_features):
         if isinstance(self.hidden_layer_sizes, str):
             return default_hidden_layer_sizes(n_features)
-        sizes = self.hidden_layer_sizes
-        sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
+        sizes = tuple(self.hidden_layer_sizes)
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(
                 "hidden_layer_sizes must be positive integers, one a layer, or 'auto'. "

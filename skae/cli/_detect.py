@@ -8,7 +8,6 @@ import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.preprocessing import StandardScaler
 
 from skae.cli._report import CommandError, counted, print_notes, progress_line, report
 from skae.cli._tables import (
@@ -19,7 +18,7 @@ from skae.cli._tables import (
     read_table,
     write_table,
 )
-from skae.datasets import load_breast_cancer_anomalies, one_class_split
+from skae.datasets import load_digit_anomalies, one_class_split
 
 N_REASONS = 3
 OUT_COLUMNS = ("score", "is_anomaly", "reason")
@@ -34,6 +33,7 @@ class Job(NamedTuple):
     train: pd.DataFrame  # the numbers to learn from, same columns
     labels: np.ndarray | None = None  # True for an anomaly
     label_meaning: str = ""
+    scaler: str = "standard"  # unless --scaler says otherwise
 
 
 class Scored(NamedTuple):
@@ -71,7 +71,7 @@ def _embedded_job(args):
         raise CommandError("--train and --label need a TABLE to score (see skae detect --help)")
     if args.out:
         check_out(args.out, inputs=[])
-    source, name = load_breast_cancer_anomalies(), "the embedded table"
+    source, name = load_digit_anomalies(), "the embedded table"
     check_columns(source.data.columns, name, args.ignore, "--ignore (write it after TABLE)")
     features = numeric_features(source.data, name, args.ignore)
     train, test = one_class_split(source.target, random_state=args.seed)
@@ -79,14 +79,15 @@ def _embedded_job(args):
     return Job(
         about=[
             f"{source.title}.",
-            f"An anomaly is {source.anomaly}. Half of the {normal} rows train; the others and "
-            f"every {anomaly} one are scored.",
+            f"An anomaly is {source.anomaly}. Half of the {normal} rows train; the other half "
+            f"and all {anomaly} rows are scored.",
         ],
         table=source.data.iloc[test],
         features=features.iloc[test],
         train=features.iloc[train],
         labels=source.target[test] == 1,
         label_meaning=anomaly,
+        scaler="none",  # all columns count the same pixels
     )
 
 
@@ -164,8 +165,13 @@ def _trained(job, args):
     from skae import DenoisingAE  # imports torch: only now, when the files are known to be good
 
     limit = {} if args.max_epochs is None else {"max_epochs": args.max_epochs}
+    scaler = args.scaler or job.scaler
     detector = DenoisingAE(
-        contamination=args.contamination, random_state=args.seed, device=args.device, **limit
+        scaler=None if scaler == "none" else scaler,
+        contamination=args.contamination,
+        random_state=args.seed,
+        device=args.device,
+        **limit,
     )
     n_rows, n_columns = job.train.shape
     text = f"training on {n_rows} rows x {n_columns} columns"
@@ -260,7 +266,7 @@ def _comparison(detector, job, scored, seed):
         type(detector).__name__: scored.scores,
         "IsolationForest": IsolationForest(random_state=seed).fit(train).score_samples(rows),
         f"PCA reconstruction error ({n_components} components)": -_pca_error(
-            train, rows, n_components, seed
+            train, rows, n_components, detector.scaler, seed
         ),
     }
     return [
@@ -269,8 +275,10 @@ def _comparison(detector, job, scored, seed):
     ]
 
 
-def _pca_error(train, rows, n_components, seed):
-    scaler = StandardScaler().fit(train)
+def _pca_error(train, rows, n_components, scaler, seed):
+    from skae.preprocessing import TableScaler  # with torch, as the detector
+
+    scaler = TableScaler(scaler).fit(train)
     with np.errstate(invalid="ignore"):  # the ratio of variances, where every row is the same
         pca = PCA(n_components, random_state=seed).fit(scaler.transform(train))
     scaled = scaler.transform(rows)

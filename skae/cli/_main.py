@@ -12,9 +12,8 @@ DESCRIPTION = """\
 Find the anomalies in a table of numbers with a denoising auto-encoder, and say which columns
 made each of them one.
 
-Without TABLE, an embedded real table is used: breast cancer Wisconsin (diagnostic), where an
-anomaly is a malignant tumour. Half of the benign rows train; the others and the malignant
-ones are scored.
+Without TABLE, an embedded real table is used: handwritten digits, where an anomaly is a zero.
+Half of the digits from one to nine train; the others and all zeros are scored.
 
 With TABLE and no --train, the detector is fitted on every row of TABLE and scores the same
 rows: anomalies may be among them, as long as they are few."""
@@ -112,6 +111,12 @@ def _add_detect(commands):
         metavar="SHARE",
         help="share of the training rows to flag, such as 0.05; by default a threshold that "
         "flags about 1 %% of normal rows",
+    )
+    option(
+        "--scaler",
+        choices=("standard", "minmax", "quantile", "none"),
+        help="what is done to the columns first (standard; none for the embedded table, whose "
+        "columns share one unit)",
     )
     option("--top", type=_at_least(0), default=10, metavar="N", help="anomalies to list (10)")
     option("--seed", type=_at_least(0), default=0, metavar="N", help="random seed (0)")

@@ -1,5 +1,5 @@
 """Tables to try things on, and the ways to split them (no torch here)."""
 
-from skae.datasets._anomalies import load_breast_cancer_anomalies, one_class_split
+from skae.datasets._anomalies import load_digit_anomalies, one_class_split
 
-__all__ = ["load_breast_cancer_anomalies", "one_class_split"]
+__all__ = ["load_digit_anomalies", "one_class_split"]

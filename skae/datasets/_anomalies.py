@@ -1,27 +1,26 @@
 """A real table with known anomalies, and the split that anomaly detectors are measured on."""
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
 
-def load_breast_cancer_anomalies():
-    """Load the breast cancer Wisconsin (diagnostic) table; an anomaly is a malignant tumour.
+def load_digit_anomalies():
+    """Load the table of handwritten digits; an anomaly is a zero, a digit never seen in training.
 
-    The table comes with scikit-learn, so nothing is downloaded. It has 569 rows (fine needle
-    aspirates of breast masses), 30 columns (measurements of the cell nuclei in the image) and
-    212 anomalies.
+    The table comes with scikit-learn, so nothing is downloaded. It has 1797 rows (digits, each on a
+    grid of 8 x 8 cells), 64 columns (how many of the 16 pixels of a cell are inked) and 178
+    anomalies.
 
     Returns
     -------
     Bunch
         With the attributes
 
-        data : DataFrame of shape (569, 30)
-            The measurements, float64, without missing values.
-        target : ndarray of shape (569,)
-            1 for an anomaly (malignant), 0 for a normal row (benign). scikit-learn's own loader
-            numbers them the other way round.
+        data : DataFrame of shape (1797, 64)
+            Counts from 0 to 16, float64, without missing values; three columns are always 0.
+        target : ndarray of shape (1797,)
+            1 for an anomaly (a zero), 0 for a normal row (one to nine).
         target_names : ndarray of shape (2,)
             The names of the targets 0 and 1.
         title, anomaly : str
@@ -31,19 +30,18 @@ def load_breast_cancer_anomalies():
 
     Examples
     --------
-    >>> from skae.datasets import load_breast_cancer_anomalies
-    >>> table = load_breast_cancer_anomalies()
+    >>> from skae.datasets import load_digit_anomalies
+    >>> table = load_digit_anomalies()
     >>> table.data.shape, int(table.target.sum())
-    ((569, 30), 212)
+    ((1797, 64), 178)
     """
-    source = load_breast_cancer(as_frame=True)
+    source = load_digits(as_frame=True)
     return Bunch(
         data=source.data,
-        target=1 - source.target.to_numpy(),
-        target_names=source.target_names[::-1],
-        title="Breast cancer Wisconsin (diagnostic), from scikit-learn: 30 measurements of the "
-        "cell nuclei in each of 569 biopsies",
-        anomaly="a malignant tumour",
+        target=(source.target.to_numpy() == 0).astype(int),
+        target_names=np.array(["one to nine", "zero"]),
+        title="Handwritten digits, from scikit-learn: the ink in each of 8 x 8 cells for 1797 digits",
+        anomaly="a zero, which is never seen in training",
         DESCR=source.DESCR,
     )
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -62,18 +63,18 @@ class AutoEncoderModule(nn.Module):
             Maps the gradient of `output` to those of the parameters, in the order of
             :meth:`parameters`.
         """
-        code, pull_encoder = self.encoder.pullback(x)
-        output, pull_decoder = self.decoder.pullback(code)
+        code, pull_encoder = cast("SkipMLP", self.encoder).pullback(x)
+        output, pull_decoder = cast("SkipMLP", self.decoder).pullback(code)
 
         def pull(grad: Tensor) -> list[Tensor]:
             code_grad, decoder_grads = pull_decoder(grad, True)
-            return pull_encoder(code_grad, False)[1] + decoder_grads
+            return pull_encoder(cast("Tensor", code_grad), False)[1] + decoder_grads
 
         return output, pull
 
 
 def build_user_module(
-    blueprint: nn.Module | Callable[[int, int], nn.Module],
+    blueprint: nn.Module | Callable[..., nn.Module],
     n_in: int,
     n_out: int | None,
     seed: int,

@@ -69,8 +69,8 @@ def corrupt(X: Tensor, noise: str, level: float, generator: torch.Generator) -> 
 
     References
     ----------
-    Vincent et al., "Stacked Denoising Autoencoders", JMLR 2010, section 3.2; "swap" is the swap noise
-    of Jahrer's Porto Seguro solution, 2017.
+    Vincent et al., "Stacked Denoising Autoencoders", JMLR 2010, section 3.2; "swap" is the swap
+    noise of Jahrer's Porto Seguro solution, 2017.
 
     Examples
     --------

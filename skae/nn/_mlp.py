@@ -1,7 +1,9 @@
 """A multi-layer perceptron with a linear path beside it."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -50,8 +52,9 @@ class SkipMLP(nn.Module):
         self.has_linear_path = linear_skip or not hidden_layer_sizes
         n_linear = n_out if self.has_linear_path else 0
         self.first = _linear(n_in, self.n_hidden + n_linear, True, generator)
-        pairs = zip(hidden_layer_sizes[:-1], hidden_layer_sizes[1:], strict=True)
-        self.middle = nn.ModuleList([_linear(n, m, True, generator) for n, m in pairs])
+        pairs = itertools.pairwise(hidden_layer_sizes)
+        middle = nn.ModuleList([_linear(n, m, True, generator) for n, m in pairs])
+        self.middle = cast("Sequence[nn.Linear]", middle)
         if hidden_layer_sizes:  # the linear path brings the bias of the sum
             self.last = _linear(hidden_layer_sizes[-1], n_out, not self.has_linear_path, generator)
         self.activation = activation
@@ -99,13 +102,16 @@ class SkipMLP(nn.Module):
         y : Tensor of shape (n_samples, n_out)
             Output.
         pull : callable
-            Maps (gradient of `y`, whether that of `x` is wanted) to the gradient of `x`, or None, and
-            those of the parameters, in the order of :meth:`parameters`.
+            Maps (gradient of `y`, whether that of `x` is wanted) to the gradient of `x`, or None,
+            and those of the parameters, in the order of :meth:`parameters`.
         """
         first, n_hidden = self.first, self.n_hidden
         packed = torch.addmm(first.bias, x, first.weight.t())
         if not n_hidden:
-            return packed, lambda grad, wanted: _pull_linear(first, x, grad, wanted)
+            return packed, lambda grad, wanted: (
+                grad @ first.weight if wanted else None,
+                _linear_grads(first, x, grad),
+            )
         activation, backward = ACTIVATIONS[self.activation]
         before = [packed[:, :n_hidden]]
         after = [activation(before[0])]
@@ -116,16 +122,16 @@ class SkipMLP(nn.Module):
         output = torch.addmm(start, after[-1], self.last.weight.t())
 
         def pull(grad: Tensor, wanted: bool) -> tuple[Tensor | None, list[Tensor]]:
-            inner, grads = _pull_linear(self.last, after[-1], grad, True)
+            inner, grads = grad @ self.last.weight, _linear_grads(self.last, after[-1], grad)
             for i in range(len(self.middle), 0, -1):
-                inner = backward(inner, before[i], after[i])
-                inner, more = _pull_linear(self.middle[i - 1], after[i - 1], inner, True)
-                grads = more + grads
+                inner, layer = backward(inner, before[i], after[i]), self.middle[i - 1]
+                grads = _linear_grads(layer, after[i - 1], inner) + grads
+                inner = inner @ layer.weight
             inner = backward(inner, before[0], after[0])
             if self.has_linear_path:
                 inner = torch.cat([inner, grad], dim=1)
-            outer, more = _pull_linear(first, x, inner, wanted)
-            return outer, more + grads
+            outer = inner @ first.weight if wanted else None
+            return outer, _linear_grads(first, x, inner) + grads
 
         return output, pull
 
@@ -174,8 +180,8 @@ class SkipMLP(nn.Module):
         scale, shift : Tensor of shape (n_in,)
             ``x_old = scale * x_new + shift``.
         """
-        self.first.bias += self.first.weight @ shift
-        self.first.weight *= scale
+        self.first.bias.add_(self.first.weight @ shift)
+        self.first.weight.mul_(scale)
 
     @torch.no_grad()
     def compensate_output(self, scale: Tensor, shift: Tensor) -> None:
@@ -195,8 +201,8 @@ class SkipMLP(nn.Module):
 def _product(start: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """``start + x @ weight.T``, to the same bits for a row wherever it stands among others.
 
-    Where a row of `x` is no multiple of 16 bytes, the products of MKL with few columns depend on how
-    the row is aligned; zeros make it one.
+    Where a row of `x` is no multiple of 16 bytes, the products of MKL with few columns depend on
+    how the row is aligned; zeros make it one.
     """
     n_missing = -x.shape[1] % 4
     if n_missing and len(weight) < FEW_OUTPUTS:
@@ -204,14 +210,10 @@ def _product(start: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     return torch.addmm(start, x, weight.t())
 
 
-def _pull_linear(
-    layer: nn.Linear, x: Tensor, grad: Tensor, wanted: bool
-) -> tuple[Tensor | None, list[Tensor]]:
-    """Gradients of the input (where wanted) and of the parameters of a linear layer."""
-    grads = [grad.t() @ x]
-    if layer.bias is not None:
-        grads.append(grad.sum(0))
-    return (grad @ layer.weight if wanted else None), grads
+def _linear_grads(layer: nn.Linear, x: Tensor, grad: Tensor) -> list[Tensor]:
+    """Gradients of the parameters of a linear layer."""
+    weight = grad.t() @ x
+    return [weight] if layer.bias is None else [weight, grad.sum(0)]
 
 
 def _linear(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.Linear:

@@ -14,9 +14,9 @@ _GLOBAL_RNG = threading.RLock()
 def isolated_rng(seed: int) -> Iterator[None]:
     """Let code that draws from torch's process-wide generators draw from `seed`, and from it alone.
 
-    Layers of the user's draw their first weights and their dropout there. Inside, the generators are
-    seeded; afterwards they are as if nothing had happened. Everything else in skae has generators of
-    its own and does not need this.
+    Layers of the user's draw their first weights and their dropout there. Inside, the generators
+    are seeded; afterwards they are as if nothing had happened. Everything else in skae has
+    generators of its own and does not need this.
 
     Parameters
     ----------

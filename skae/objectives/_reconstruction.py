@@ -1,5 +1,7 @@
 """Reconstruction error."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -37,8 +39,8 @@ class Reconstruction(Objective):
         return [phase]
 
     @torch.no_grad()
-    def _gradients(self, module: AutoEncoderModule, batch: Batch) -> tuple[Tensor, list[Tensor]]:
-        output, pull = module.pullback(batch.inputs)
+    def _gradients(self, module: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        output, pull = cast("AutoEncoderModule", module).pullback(batch.inputs)
         grad = self.likelihood.gradient(output, batch.targets)
         if batch.weight is not None:
             grad.mul_(batch.weight[:, None])

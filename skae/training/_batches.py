@@ -80,7 +80,14 @@ class StreamedRows:
         Where blocks go.
     """
 
-    def __init__(self, X, transform: Transform, rows, weight, device: torch.device):
+    def __init__(
+        self,
+        X: np.ndarray,
+        transform: Transform,
+        rows: np.ndarray,
+        weight: np.ndarray | None,
+        device: torch.device,
+    ):
         self.X, self.transform, self.rows = X, transform, rows
         self.weight, self.device = weight, device
         self._n_rows = int(rows.sum())
@@ -109,7 +116,13 @@ class StreamedRows:
         return start + np.flatnonzero(self.rows[start : start + CHUNK_ROWS])
 
 
-def training_rows(X, transform: Transform, rows, weight, device: torch.device) -> RowSource:
+def training_rows(
+    X: np.ndarray,
+    transform: Transform,
+    rows: np.ndarray,
+    weight: np.ndarray | None,
+    device: torch.device,
+) -> RowSource:
     """Choose how to hold the rows of a table: a tensor, or a stream where that is too large.
 
     Parameters
@@ -133,11 +146,11 @@ def training_rows(X, transform: Transform, rows, weight, device: torch.device) -
     if X.shape[0] * X.shape[1] * 4 > _room(device):
         return StreamedRows(X, transform, rows, weight, device)
     values = scaled_rows(X, transform, np.flatnonzero(rows))
-    weight = None if weight is None else _as_tensor(weight[rows], device)
-    return InMemoryRows(values.to(device), weight)
+    held = None if weight is None else _as_tensor(weight[rows], device)
+    return InMemoryRows(values.to(device), held)
 
 
-def scaled_rows(X, transform: Transform, rows) -> Tensor:
+def scaled_rows(X: np.ndarray, transform: Transform, rows: np.ndarray) -> Tensor:
     """Scale some rows block by block into one tensor.
 
     Parameters
@@ -201,5 +214,5 @@ def _room(device: torch.device) -> int:
     return IN_MEMORY_BYTES
 
 
-def _as_tensor(weight, device: torch.device) -> Tensor:
+def _as_tensor(weight: np.ndarray, device: torch.device) -> Tensor:
     return torch.as_tensor(np.asarray(weight, dtype=np.float32), device=device)

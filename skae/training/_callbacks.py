@@ -2,8 +2,8 @@
 
 from contextlib import contextmanager
 
-from skorch.callbacks import Callback
 from sklearn.base import clone
+from skorch.callbacks import Callback
 
 from skae.training._net import StopTraining
 

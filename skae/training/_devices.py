@@ -9,8 +9,8 @@ def resolve_device(device: str) -> torch.device:
     Parameters
     ----------
     device : str
-        ``"auto"`` (a CUDA GPU where there is one, else the CPU), or any name that torch knows, such as
-        ``"cpu"``, ``"cuda:0"``, ``"mps"``.
+        ``"auto"`` (a CUDA GPU where there is one, else the CPU), or any name that torch knows, such
+        as ``"cpu"``, ``"cuda:0"``, ``"mps"``.
 
     Returns
     -------
@@ -35,8 +35,9 @@ def resolve_device(device: str) -> torch.device:
         torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError) as error:  # torch raises both for a missing backend
         raise ValueError(
-            f"device={str(device)!r} is not available here. Use 'auto' to take what there is, 'cpu', or "
-            f"another name that torch knows. (torch says: {str(error).splitlines()[0]:.120})"
+            f"device={str(device)!r} is not available here. Use 'auto' to take what there is, "
+            "'cpu', or another name that torch knows. "
+            f"(torch says: {str(error).splitlines()[0]:.120})"
         ) from error
     return resolved
 

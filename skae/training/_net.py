@@ -1,4 +1,4 @@
-"""The skorch net: its fit loop, callbacks and optimisers are skorch's, its epoch is a tight loop."""
+"""The skorch net: fit loop, callbacks and optimisers are skorch's, the epoch is a tight loop."""
 
 import math
 import time
@@ -34,14 +34,14 @@ class TrainingData(NamedTuple):
     generator : torch.Generator
         Order of the rows and corruption, on the device of training.
     corrupt : callable or None
-        Maps (rows, generator) to corrupted rows.
+        Maps (rows, generator=...) to corrupted rows.
     valid : Batch or None
         Held-out rows that judge each epoch.
     """
 
     rows: RowSource
     generator: torch.Generator
-    corrupt: Callable[[Tensor, torch.Generator], Tensor] | None = None
+    corrupt: Callable[..., Tensor] | None = None
     valid: Batch | None = None
 
 
@@ -203,7 +203,7 @@ class AutoEncoderNet(NeuralNet):
         self._record_loss("train_loss", total.item() / len(iterator))
 
     def _own_random_numbers(self, generator: torch.Generator) -> AbstractContextManager[None]:
-        """Isolate modules of the user's; networks that need no autograd are known to draw nothing."""
+        """Isolate modules of the user's; networks that need no autograd draw nothing."""
         if all(phase.gradients is not None for phase in self._phases):
             return nullcontext()
         return isolated_rng(generator.initial_seed() + len(self.history))

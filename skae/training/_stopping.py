@@ -7,9 +7,9 @@ from skorch.callbacks import Callback
 
 from skae.training._net import StopTraining
 
-# Held-out rows are few in a small table. An epoch replaces the start (PCA) only if it beats it there
-# by this many standard errors of the paired difference: on shared/data/adbench, five seeds of seven
-# small tables, without it 2 to 3 of 70 fits end worse than PCA on fresh rows, with it none.
+# Held-out rows are few in a small table. An epoch replaces the start (PCA) only if it beats it
+# there by this many standard errors of the paired difference: on shared/data/adbench, five seeds of
+# seven small tables, without it 2 to 3 of 70 fits end worse than PCA on fresh rows, with it none.
 STANDARD_ERRORS = 3.0
 
 

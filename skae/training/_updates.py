@@ -1,10 +1,9 @@
 """Parameter updates without the bookkeeping of ``Optimizer.step``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -49,6 +48,10 @@ class OptimizerUpdate:
         self.optimizer.step()
         self.optimizer.zero_grad()
 
+    def traced(self, grads: Sequence[Tensor], lr: Tensor) -> None:
+        """Update within a compiled program, where :attr:`can_compile`; see :class:`AdamUpdate`."""
+        raise NotImplementedError
+
 
 class AdamUpdate(OptimizerUpdate):
     """Adam and AdamW on the state of the torch optimiser, without its Python: 1.2 times the rows/s.
@@ -70,6 +73,7 @@ class AdamUpdate(OptimizerUpdate):
         self.exp_avgs = [state["exp_avg"] for state in states]
         self.exp_avg_sqs = [state["exp_avg_sq"] for state in states]
         self.steps = [state["step"] for state in states]
+        self._kernel: Callable[..., None]
         self._kernel = torch._fused_adamw_ if self.decoupled else torch._fused_adam_
 
     @staticmethod

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from skae.cli import main
 from skae.cli._tables import read_table
-from skae.datasets import load_breast_cancer_anomalies
+from skae.datasets import load_digit_anomalies
 
 QUICK = ["--max-epochs", "3"]
 
@@ -51,28 +51,28 @@ def auc_of(report, detector):
 # ---- the embedded table ----
 
 
-def test_the_demo_finds_the_malignant_rows(embedded):
+def test_the_demo_finds_the_zeros_better_than_its_peers(embedded):
     report, _, scored = embedded
-    target = load_breast_cancer_anomalies().target[scored.index]
+    target = load_digit_anomalies().target[scored.index]
     auc = roc_auc_score(target, -scored["score"])
     assert auc > 0.9
     assert auc_of(report, "DenoisingAE") == pytest.approx(auc, abs=6e-4)
-    assert auc_of(report, "IsolationForest") > 0.8
-    assert auc_of(report, "PCA reconstruction error") > 0.8
+    assert auc > auc_of(report, "IsolationForest") > 0.7
+    assert auc > auc_of(report, "PCA reconstruction error") > 0.7
 
 
 def test_the_demo_says_what_the_data_is(embedded):
     report, _, scored = embedded
-    for words in ["breast cancer Wisconsin", "anomaly is a malignant tumour", "30", "569"]:
+    for words in ["handwritten digits", "anomaly is a zero", "64", "1797"]:
         assert words.lower() in report.lower()
-    assert len(scored) == 569 - 178  # half of the 357 benign rows train
+    assert len(scored) == 1797 - 810  # half of the 1619 other digits train
 
 
 def test_progress_is_one_line_where_there_is_no_terminal(embedded):
     _, err, _ = embedded
     progress = [line for line in err.splitlines() if not line.startswith("note: ")]
     assert len(progress) == 1
-    assert re.fullmatch(r"training on 178 rows x 30 columns: \d+ epochs, [\d.]+ s", progress[0])
+    assert re.fullmatch(r"training on 810 rows x 64 columns: \d+ epochs, [\d.]+ s", progress[0])
 
 
 def test_columns_of_the_report_are_aligned(embedded):

@@ -2,24 +2,22 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_digits
 
-from skae.datasets import load_breast_cancer_anomalies, one_class_split
+from skae.datasets import load_digit_anomalies, one_class_split
 
 
-def test_an_anomaly_is_a_malignant_tumour():
-    table, source = load_breast_cancer_anomalies(), load_breast_cancer()
-    named = table.target_names[table.target]
-    np.testing.assert_array_equal(named, source.target_names[source.target])
-    assert table.target_names[1] == "malignant"
-    assert table.target.sum() == 212
+def test_an_anomaly_is_a_zero():
+    table, source = load_digit_anomalies(), load_digits()
+    np.testing.assert_array_equal(table.target == 1, source.target == 0)
+    assert table.target_names[1] == "zero"
 
 
 def test_the_table_is_ready_to_learn_from():
-    table = load_breast_cancer_anomalies()
-    assert table.data.shape == (569, 30)
+    table = load_digit_anomalies()
+    assert table.data.shape == (1797, 64)
     assert np.isfinite(table.data.to_numpy(np.float64)).all()
-    assert "Breast cancer" in table.DESCR
+    assert "handwritten digits" in table.DESCR
 
 
 @pytest.mark.parametrize("n_normal", [0, 1, 2, 7, 100])

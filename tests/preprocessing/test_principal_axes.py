@@ -135,10 +135,10 @@ def test_the_sketch_of_a_wide_table_is_pca():
 
 @pytest.mark.usefixtures("wide")
 def test_the_sketch_gives_the_same_bits_twice_and_leaves_numpys_generator_alone():
-    X, state = _table(), np.random.get_state()[1].copy()
+    X, state = _table(), np.random.get_state()[1].copy()  # noqa: NPY002
     first, again = (principal_axes(X, _identity, 3) for _ in range(2))
     np.testing.assert_array_equal(first.axes, again.axes)
-    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
 
 
 @pytest.mark.usefixtures("wide")

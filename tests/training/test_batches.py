@@ -86,10 +86,10 @@ def test_each_epoch_has_another_order_and_each_seed_its_own(kind):
 
 @every_source
 def test_shuffling_leaves_global_generators_alone(kind):
-    torchs, numpys = torch.get_rng_state(), np.random.get_state()[1].copy()
+    torchs, numpys = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     _seen(_source(kind, 300), _generator())
     assert torch.equal(torch.get_rng_state(), torchs)
-    np.testing.assert_array_equal(np.random.get_state()[1], numpys)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpys)  # noqa: NPY002
 
 
 @every_source
@@ -231,7 +231,7 @@ def _block(n, weighted=False, corrupted=False):
 
 
 SIZES = [1, 2, 3, 4, 5, 7, 10, 64, 100, 256]
-NUMBERS = [1, 2, 3, 4, 5, 8, 9, 63, 64, 65, 95, 96, 97, 127, 128, 129, 149, 150, 255, 383, 384, 1000]
+NUMBERS = [*range(1, 10), *range(63, 66), *range(95, 98), *range(127, 130), 150, 383, 384, 1000]
 
 
 @pytest.mark.parametrize("size", SIZES)

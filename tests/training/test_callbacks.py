@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 from sklearn.base import BaseEstimator
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 
 from skae.training import clone_callbacks, sklearn_callbacks
 

@@ -23,7 +23,7 @@ def test_a_device_that_is_there_is_itself(device):
 
 @pytest.mark.parametrize("device", ["gpu", "", "cuda:99", "cpu:x", "mps:7", "xla"])
 def test_a_device_that_is_not_there_is_an_error_that_names_it_and_a_way_out(device):
-    with pytest.raises(ValueError, match="not available here.* Use .*'auto'") as caught:
+    with pytest.raises(ValueError, match=r"not available here.* Use .*'auto'") as caught:
         resolve_device(device)
     assert repr(device) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -51,7 +51,8 @@ def _data(rows=None, weight=None, valid=None, corrupt=None, seed=1):
 def _net(module=None, objective=None, **params):
     params = {"optimizer": torch.optim.SGD, "lr": 0.05, "batch_size": 32, "verbose": 0, **params}
     module = _own_module() if module is None else module
-    return AutoEncoderNet(module, objective or Reconstruction(SquaredError()), **params).initialize()
+    objective = objective or Reconstruction(SquaredError())
+    return AutoEncoderNet(module, objective, **params).initialize()
 
 
 def _train(net, data=None, epochs=2):
@@ -149,11 +150,29 @@ def test_frozen_parameters_stay_and_the_others_learn():
         assert torch.equal(tensor, before[name]) is (name == "encoder.first.weight")
 
 
-def test_training_leaves_global_generators_alone():
-    torchs, numpys = torch.get_rng_state(), np.random.get_state()[1].copy()
-    _train(_net(), _data(corrupt=partial(corrupt, noise="swap", level=0.5)))
+def _with_dropout():
+    module = _users_module()
+    module.encoder = nn.Sequential(nn.Dropout(0.5), module.encoder)
+    return module
+
+
+@pytest.mark.parametrize("make", [_own_module, _with_dropout])
+def test_training_leaves_global_generators_alone(make):
+    torchs, numpys = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    _train(_net(make()), _data(corrupt=partial(corrupt, noise="swap", level=0.5)))
     assert torch.equal(torch.get_rng_state(), torchs)
-    np.testing.assert_array_equal(np.random.get_state()[1], numpys)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpys)  # noqa: NPY002
+
+
+def test_dropout_of_the_users_depends_on_the_generator_of_the_fit_and_changes_with_the_epoch():
+    losses = []
+    for seed, draws in [(1, 0), (1, 7), (2, 0)]:
+        torch.rand(draws)
+        net = _net(_with_dropout(), lr=1e-30, batch_size=N_ROWS)
+        losses.append(_train(net, _data(seed=seed), epochs=2).history[1:, "train_loss"])
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
+    assert losses[0][0] != losses[0][1]
 
 
 def test_a_trained_net_pickles_and_goes_on_alike():
@@ -370,7 +389,7 @@ class DomainAdversarial(Objective):
     def phases(self, module):
         return [
             Phase("optimizer", self, list(module.parameters())),
-            Phase("discriminator_optimizer", self._domain_loss, list(self.discriminator.parameters())),
+            Phase("discriminator_optimizer", self._domain_loss, [*self.discriminator.parameters()]),
         ]
 
 

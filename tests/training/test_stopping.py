@@ -31,7 +31,8 @@ class ScriptedNet:
         losses, rows = self.losses, torch.zeros(len(self.losses[0]), 1)
         valid = Batch(rows, rows, weight)
         self.module_.weight.data.fill_(0.0)
-        callback.on_train_begin(self, TrainingData(InMemoryRows(rows), torch.Generator(), None, valid))
+        data = TrainingData(InMemoryRows(rows), torch.Generator(), None, valid)
+        callback.on_train_begin(self, data)
         try:
             for epoch in range(1, len(losses)):
                 self.module_.weight.data.fill_(epoch)

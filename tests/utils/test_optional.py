@@ -9,9 +9,8 @@ import pytest
 from skae.exceptions import MissingDependencyError
 from skae.utils import import_optional
 
-EXTRAS = tomllib.loads(
-    (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
-)["project"]["optional-dependencies"]
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+EXTRAS = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
 
 def _broken_package(path, text):
