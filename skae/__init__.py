@@ -1,7 +1,7 @@
 """Auto-encoders as scikit-learn estimators.
 
-Put one where you would put `PCA` or `IsolationForest`: into a `Pipeline`, a `GridSearchCV`, before a
-classifier. No torch needed, all of torch within reach.
+Put one where you would put `PCA` or `IsolationForest`: into a `Pipeline`, a `GridSearchCV`, before
+a classifier. No torch needed, all of torch within reach.
 """
 
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ __all__ = ["AutoEncoder", "DenoisingAE"]
 
 
 def __getattr__(name):
-    """Import torch (seconds) with the first estimator: `skae --help` and `skae.datasets` do without."""
+    """Import torch (seconds) with the first estimator: `skae --help` does without."""
     if name not in __all__:
         raise AttributeError(f"module 'skae' has no attribute {name!r}")
     from skae import autoencoder

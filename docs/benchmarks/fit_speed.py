@@ -5,9 +5,9 @@ The network is 30-64-8-64-30, the table has 50 000 rows, there are 20 epochs of 
 without early stopping; only the rows that it trains on count, not those that it holds out for the
 threshold. Peers do no less and no more than they have to:
 
-- torch: the same layers with SiLU, a loop over shuffled slices of a tensor, default Adam;
+- torch: the same layers, a loop over shuffled slices of a tensor, default Adam;
 - PyOD: `AutoEncoder` with the same layers, no dropout, no batch norm, no weight decay; it
-  standardises and computes a threshold, as skae does (ReLU: it has no SiLU);
+  standardises and computes a threshold, as skae does;
 - scikit-learn: `MLPRegressor` fitted to reproduce X (ReLU), in float32.
 
 With compile=True the time to compile (what the first epoch takes above a later one) is left out of
@@ -60,10 +60,10 @@ def plain_network():
     """The network as anyone would write it."""
     return nn.Sequential(
         nn.Linear(N_FEATURES, N_HIDDEN),
-        nn.SiLU(),
+        nn.ReLU(),
         nn.Linear(N_HIDDEN, N_COMPONENTS),
         nn.Linear(N_COMPONENTS, N_HIDDEN),
-        nn.SiLU(),
+        nn.ReLU(),
         nn.Linear(N_HIDDEN, N_FEATURES),
     )
 

@@ -11,7 +11,7 @@ import _timing
 CODE = """
 import time, torch, sklearn, skorch
 start = time.perf_counter()
-import skae
+from skae import AutoEncoder
 print(time.perf_counter() - start)
 """
 

@@ -40,7 +40,7 @@ def load_digit_anomalies():
         data=source.data,
         target=(source.target.to_numpy() == 0).astype(int),
         target_names=np.array(["one to nine", "zero"]),
-        title="Handwritten digits, from scikit-learn: the ink in each of 8 x 8 cells for 1797 digits",
+        title="Handwritten digits, from scikit-learn: ink in each of 8 x 8 cells, 1797 digits",
         anomaly="a zero, which is never seen in training",
         DESCR=source.DESCR,
     )

@@ -83,7 +83,8 @@ class CompiledSteps:
         lrs = [update.lr for update in updates]
         if self._lrs == lrs:
             return self._steps(block, self._lr_tensors)
-        self._lrs, self._lr_tensors = lrs, tuple(map(torch.tensor, lrs))
+        device = block.targets.device
+        self._lrs, self._lr_tensors = lrs, tuple(torch.tensor(lr, device=device) for lr in lrs)
         with torch._dynamo.config.patch(trace_autograd_ops=True):  # for the call that compiles
             return self._steps(block, self._lr_tensors)
 
