@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,7 +21,7 @@ from torch import nn
 
 from skae.distributions import LOSS_NAMES, Likelihood, get_likelihood
 from skae.metrics import contamination_threshold, false_alarm_threshold
-from skae.nn import SkipMLP
+from skae.nn import AlignedProducts, SkipMLP
 from skae.objectives import Batch, Reconstruction
 from skae.preprocessing import SCALER_NAMES, TableScaler
 from skae.training import (
@@ -202,7 +203,10 @@ class BaseAutoEncoder(
         self._device = resolve_device(self.device)
         self.net_.move_to(self._device)
         self.net_.set_params(
-            lr=self.lr, max_epochs=self.max_epochs, batch_size=self._rows_per_step(n_rows)
+            lr=self.lr,
+            optimizer__weight_decay=self.weight_decay,
+            max_epochs=self.max_epochs,
+            batch_size=self._rows_per_step(n_rows),
         )
 
     def _rows_per_step(self, n_rows):
@@ -315,12 +319,12 @@ class BaseAutoEncoder(
         net = copy.copy(self.net_)
         module = copy.deepcopy(self.module_).eval()
         vars(net).update(module_=module, callbacks_=[], callbacks=None)
-        return {"net_": net}
+        return {"net_": net, "n_iter_": len(net.history)}
 
     def _finish_training(self, own_callbacks):
         """Check what the loop left, and drop what belongs to this fit only."""
         net = self.net_
-        self.n_iter_ = len(net.history) - 1
+        self.n_iter_ = len(net.history)
         net.callbacks = None
         net.callbacks_ = [pair for pair in net.callbacks_ if pair[1] not in own_callbacks]
         net._set_training(False)
@@ -557,7 +561,8 @@ class BaseAutoEncoder(
         import pandas as pd  # not needed by anything else here, and slow to import
 
         columns = ("epoch", "train_loss", "valid_loss", "seconds")
-        rows = [{name: row.get(name) for name in columns} for row in self.net_.history]
+        rows = [self.net_.start_, *self.net_.history]
+        rows = [{name: row.get(name) for name in columns} for row in rows]
         return pd.DataFrame(rows, columns=columns).astype({"epoch": int}).dropna(axis=1, how="all")
 
     @property
@@ -570,10 +575,12 @@ class BaseAutoEncoder(
 
     def _map(self, X, prepare, function, n_outputs, rows=None):
         device = torch.device(self.net_.device)
-        return map_rows(function, X, prepare, n_outputs, device, rows)
+        ours = getattr(self.module_, "has_pullback", False)  # these align their products themselves
+        with nullcontext() if ours else AlignedProducts():
+            return map_rows(function, X, prepare, n_outputs, device, rows)
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "offset_")
+        return hasattr(self, "net_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

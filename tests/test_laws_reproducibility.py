@@ -283,7 +283,8 @@ def test_batch_normalisation_does_not_look_at_the_rows_that_are_scored(Estimator
 
     estimator = fit(quick(Estimator, encoder=net), X)
     scores = estimator.score_samples(X)
-    np.testing.assert_array_equal(estimator.score_samples(X[7:8]), scores[7:8])
+    alone = [estimator.score_samples(row[None])[0] for row in X]
+    np.testing.assert_array_equal(alone, scores)
 
 
 @pytest.mark.parametrize("method", [*METHODS, "predict"])

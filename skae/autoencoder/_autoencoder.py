@@ -98,7 +98,7 @@ ATTRIBUTES = """n_components_ : int
         The network, with `encoder` and `decoder`.
     n_features_in_ : int
         Columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` had names."""
 
 DEFAULTS = {

@@ -7,12 +7,9 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 from skae.nn._activations import ACTIVATIONS
-
-# Products with fewer columns than this depend on the alignment of rows (measured: 2 to 11 do).
-FEW_OUTPUTS = 16
+from skae.nn._products import aligned
 
 Pullback = Callable[[Tensor, bool], tuple[Tensor | None, list[Tensor]]]
 
@@ -199,14 +196,7 @@ class SkipMLP(nn.Module):
 
 
 def _product(start: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """``start + x @ weight.T``, to the same bits for a row wherever it stands among others.
-
-    Where a row of `x` is no multiple of 16 bytes, the products of MKL with few columns depend on
-    how the row is aligned; zeros make it one.
-    """
-    n_missing = -x.shape[1] % 4
-    if n_missing and len(weight) < FEW_OUTPUTS:
-        x, weight = F.pad(x, (0, n_missing)), F.pad(weight, (0, n_missing))
+    x, weight = aligned(x, weight)
     return torch.addmm(start, x, weight.t())
 
 

@@ -45,12 +45,12 @@ def map_rows(
     """
     n_rows = len(X) if rows is None else len(rows)
     results = np.empty((n_rows, n_outputs), dtype=np.float32)
+    # torch's own memory: NumPy's is aligned by chance, and so would be the rounding of products.
+    block = torch.zeros(BLOCK_ROWS, X.shape[1], dtype=torch.float32)
     for start in range(0, n_rows, BLOCK_ROWS):
         chosen = slice(start, min(start + BLOCK_ROWS, n_rows))
-        block = prepare(X[chosen if rows is None else rows[chosen]])
-        n_missing = BLOCK_ROWS - len(block)
-        if n_missing:
-            block = np.pad(block, [(0, n_missing), (0, 0)])
-        values = function(torch.from_numpy(block).to(device))
-        results[chosen] = values[: BLOCK_ROWS - n_missing].cpu().numpy()
+        n_block = chosen.stop - chosen.start
+        block[:n_block] = torch.from_numpy(prepare(X[chosen if rows is None else rows[chosen]]))
+        block[n_block:] = 0.0
+        results[chosen] = function(block.to(device))[:n_block].cpu().numpy()
     return results

@@ -157,18 +157,15 @@ class AutoEncoderNet(NeuralNet):
             raise StopTraining from None
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Record epoch 0: the network as it starts."""
-        self._set_training(False)
+        """Judge the network as it starts; skorch's own history begins with epoch 1."""
         if not self.history:
-            self.history.new_epoch()
-            self.history.record("epoch", 0)
-            self.history.record("train_loss", math.nan)
-            self._record_validation(X.valid)
+            self.start_ = {"epoch": 0}
+            if X.valid is not None:
+                self.start_["valid_loss"] = self._mean_validation_loss(X.valid)
 
-    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+    def on_epoch_begin(self, net, **kwargs):
         """Open a row of the history."""
-        self.history.new_epoch()
-        self.history.record("epoch", len(self.history) - 1)
+        super().on_epoch_begin(net, **kwargs)
         self._epoch_start = time.perf_counter()
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
@@ -191,7 +188,8 @@ class AutoEncoderNet(NeuralNet):
             Ignored.
         """
         if not training:
-            self._record_validation(iterator)
+            if iterator is not None:
+                self._record_loss("valid_loss", self._mean_validation_loss(iterator))
             self.history.record("seconds", time.perf_counter() - self._epoch_start)
             return
         self._set_training(True)
@@ -200,7 +198,11 @@ class AutoEncoderNet(NeuralNet):
         with self._own_random_numbers(iterator.data.generator):
             for block in iterator:
                 total += self._train_block(block)
-        self._record_loss("train_loss", total.item() / len(iterator))
+        loss = total.item() / len(iterator)
+        if not self._hooked:  # skorch's callbacks expect an epoch to have a batch
+            self.history.new_batch()
+            self.history.record_batch("train_loss", loss)
+        self._record_loss("train_loss", loss)
 
     def _own_random_numbers(self, generator: torch.Generator) -> AbstractContextManager[None]:
         """Isolate modules of the user's; networks that need no autograd draw nothing."""
@@ -314,19 +316,16 @@ class AutoEncoderNet(NeuralNet):
         losses = [self.criterion_.per_row(self.module_, block) for block in blocks]
         return torch.cat(losses).double()
 
-    def _record_validation(self, valid: Batch | None) -> None:
-        if valid is None:
-            return
+    def _mean_validation_loss(self, valid: Batch) -> float:
         self.valid_losses_ = self.validation_losses(valid)
         weight = torch.ones_like(self.valid_losses_) if valid.weight is None else valid.weight
-        mean = (self.valid_losses_ * weight).sum() / weight.sum()
-        self._record_loss("valid_loss", mean.item())
+        return ((self.valid_losses_ * weight).sum() / weight.sum()).item()
 
     def _record_loss(self, name: str, loss: float) -> None:
         """Record a loss and, for skorch's callbacks, whether it is the best so far."""
-        earlier = [row[name] for row in self.history[:-1] if not math.isnan(row[name])]
+        best = min((row[name] for row in self.history[:-1]), default=math.inf)
         self.history.record(name, loss)
-        self.history.record(f"{name}_best", loss < min(earlier, default=math.inf))
+        self.history.record(f"{name}_best", loss < best)
 
     def move_to(self, device: torch.device) -> None:
         """Move modules and the state of optimisers.

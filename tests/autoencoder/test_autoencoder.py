@@ -162,7 +162,7 @@ def test_odd_rows_are_found_without_a_scaler_in_front():
 @pytest.mark.parametrize("n_features", [1, 2, 7, 30, 100])
 def test_auto_sizes_follow_their_documented_rules(n_features):
     model = fit(quick(AutoEncoder, max_epochs=0), table(150, n_features))
-    assert model.n_components_ == max(1, round(n_features**0.5))
+    assert model.n_components_ == math.isqrt(n_features)
     assert model.transform(table(3, n_features)).shape == (3, model.n_components_)
     n_hidden = min(max(2 * n_features, 64), 256)
     n_packed = n_hidden + model.n_components_  # the linear path lies below the hidden units

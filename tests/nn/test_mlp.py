@@ -205,6 +205,14 @@ def test_the_start_has_the_distribution_of_torchs_own_layers(sizes, skip):
 
 
 @every_shape
+def test_a_row_gives_the_same_bits_wherever_it_stands(sizes, skip):
+    mlp = _mlp(sizes, skip).float()
+    x = torch.randn(64, N_IN, generator=_generator(1))
+    for step in (1, 2, 3, 4, 31):
+        assert torch.equal(mlp(x.roll(step, 0)), mlp(x).roll(step, 0))
+
+
+@every_shape
 def test_it_pickles(sizes, skip):
     mlp, x = _mlp(sizes, skip), _rows()
     assert torch.equal(pickle.loads(pickle.dumps(mlp))(x), mlp(x))
