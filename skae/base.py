@@ -128,6 +128,8 @@ class BaseAutoEncoder(
         else:
             self._start(X, sample_weight)
         held_out = self._held_out_rows(X, sample_weight)
+        if not continued:
+            self._build(X, sample_weight, held_out)
         stopping = self._stopping(held_out)
         with sklearn_callbacks(self, X, self.max_epochs, self._fitted_so_far) as bridge:
             self._train(X, sample_weight, held_out, [*bridge, stopping])
@@ -138,7 +140,7 @@ class BaseAutoEncoder(
                 ConvergenceWarning,
                 stacklevel=3,  # past `with_callbacks`
             )
-        self._calibrate(X, sample_weight, held_out)
+        self._finish(X, sample_weight, held_out, start_was_kept=stopping.kept_start_)
         return self
 
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -172,6 +174,8 @@ class BaseAutoEncoder(
             self._continue(len(X))
             self._move_scaler(X, sample_weight)
         held_out = self._held_out_rows(X, sample_weight, stream=self.n_iter_)
+        if first:
+            self._build(X, sample_weight, held_out)
         self._train(X, sample_weight, held_out, [], epochs=1)
         self._calibrate(X, sample_weight, held_out, remember=True)
         return self
@@ -187,7 +191,7 @@ class BaseAutoEncoder(
         return X, sample_weight
 
     def _start(self, X, sample_weight):
-        """Everything before the first epoch: seed, scaler, network."""
+        """Everything that comes before the rows are split: seed, loss, scaler."""
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._device = resolve_device(self.device)
         self._likelihood = get_likelihood(self.loss)
@@ -195,6 +199,11 @@ class BaseAutoEncoder(
         self._check_support(X)
         self._remembered_scores = np.empty((0, 2))
         self.n_iter_ = 0
+
+    def _build(self, X, sample_weight, held_out):
+        """Make the network; rows that are held out take no part in its start either."""
+        if held_out.any():
+            sample_weight = np.where(held_out, 0.0, 1.0 if sample_weight is None else sample_weight)
         module = self._build_module(X, sample_weight)
         self.net_ = self._build_net(module, len(X))
 
@@ -238,6 +247,9 @@ class BaseAutoEncoder(
 
     def _module_generator(self):
         return make_generator(torch.device("cpu"), self._seed, _MODULE)
+
+    def _refit_start(self, X, sample_weight):
+        """Let a network that is still as it started start from all rows instead."""
 
     def _objective(self):
         """Return what is minimised."""
@@ -353,6 +365,19 @@ class BaseAutoEncoder(
         decoder.compensate_output(
             tensor(scale / new_scale), tensor((offset - new_offset) / new_scale)
         )
+
+    def _finish(self, X, sample_weight, held_out, start_was_kept):
+        """Calibrate; where nothing was trained, held-out rows then join the start.
+
+        The threshold is that of the start without them: scores of rows that took part in it would
+        be too good, and fresh rows be flagged too often.
+        """
+        if self.contamination == "auto":
+            self._calibrate(X, sample_weight, held_out)
+        if start_was_kept and held_out.any():
+            self._refit_start(X, sample_weight)
+        if self.contamination != "auto":
+            self._calibrate(X, sample_weight, held_out)
 
     def _calibrate(self, X, sample_weight, held_out, remember=False):
         """Set `offset_`: from held-out rows at a false-alarm rate, or from a share of all rows."""

@@ -254,11 +254,17 @@ class AutoEncoder(BaseAutoEncoder):
             self.n_components_ = default_n_components(n_features)
         encoder = self._build_encoder(n_features, sizes, generator)
         decoder = self._build_decoder(n_features, sizes[::-1], generator)
+        self._set_start(encoder, decoder, X, sample_weight)
+        return AutoEncoderModule(encoder, decoder)
+
+    def _refit_start(self, X, sample_weight):
+        self._set_start(self.module_.encoder, self.module_.decoder, X, sample_weight)
+
+    def _set_start(self, encoder, decoder, X, sample_weight):
         if self.init == "pca":
             self._start_from_pca(encoder, decoder, X, sample_weight)
         if isinstance(decoder, SkipMLP) and self._likelihood.identity_link:
             decoder.silence_outputs(torch.from_numpy(self._scaler.constant_))
-        return AutoEncoderModule(encoder, decoder)
 
     def _layer_sizes(self, n_features):
         if isinstance(self.hidden_layer_sizes, str):

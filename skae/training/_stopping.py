@@ -68,13 +68,20 @@ class BestWeights(Callback):
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
         """Bring the best weights back."""
+        self.last_epoch_ = len(net.history)
         if not self.restore:
             return
         if self.start_competes and not self._clearly_better_than_start():
             self.best_epoch_, self.best_state_ = 0, self.start_state_
         net.module_.load_state_dict(self.best_state_)
+        self.last_epoch_ = self.best_epoch_
         del self.best_state_, self.start_state_, self.best_losses_, self.start_losses_
         del self.valid_weight_
+
+    @property
+    def kept_start_(self):
+        """Whether the weights are those of the start of a first fit."""
+        return self.start_competes and self.last_epoch_ == 0
 
     @property
     def stalled_(self):
