@@ -3,6 +3,7 @@
 import copy
 import warnings
 from contextlib import nullcontext
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,6 +21,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from torch import nn
 
 from skae.distributions import LOSS_NAMES, Likelihood, get_likelihood
+from skae.exceptions import CalibrationWarning
 from skae.metrics import contamination_threshold, false_alarm_threshold
 from skae.nn import AlignedProducts, SkipMLP
 from skae.objectives import Batch, Reconstruction
@@ -131,7 +133,8 @@ class BaseAutoEncoder(
         if not continued:
             self._build(X, sample_weight, held_out)
         stopping = self._stopping(held_out)
-        with sklearn_callbacks(self, X, self.max_epochs, self._fitted_so_far) as bridge:
+        so_far = partial(self._fitted_so_far, X, sample_weight, held_out)
+        with sklearn_callbacks(self, X, self.max_epochs, so_far) as bridge:
             self._train(X, sample_weight, held_out, [*bridge, stopping])
         if stopping.still_improving_:
             warnings.warn(
@@ -216,7 +219,9 @@ class BaseAutoEncoder(
             optimizer__weight_decay=self.weight_decay,
             max_epochs=self.max_epochs,
             batch_size=self._rows_per_step(n_rows),
+            verbose=self.verbose,
         )
+        self.net_.compile_steps = self.compile
 
     def _rows_per_step(self, n_rows):
         if self.batch_size != "auto":
@@ -326,12 +331,17 @@ class BaseAutoEncoder(
             start_competes=self.n_iter_ == 0,
         )
 
-    def _fitted_so_far(self):
-        """Attributes of an estimator whose training ended here."""
+    def _fitted_so_far(self, X, sample_weight, held_out):
+        """Attributes of an estimator whose training ended here; made where a callback asks."""
         net = copy.copy(self.net_)
         module = copy.deepcopy(self.module_).eval()
         vars(net).update(module_=module, callbacks_=[], callbacks=None)
-        return {"net_": net, "n_iter_": len(net.history)}
+        snapshot = copy.copy(self)
+        snapshot.net_, snapshot.n_iter_ = net, len(net.history)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CalibrationWarning)  # fit itself gives it, once
+            snapshot._calibrate(X, sample_weight, held_out)
+        return {name: getattr(snapshot, name) for name in ("net_", "n_iter_", "offset_")}
 
     def _finish_training(self, own_callbacks):
         """Check what the loop left, and drop what belongs to this fit only."""
@@ -605,7 +615,7 @@ class BaseAutoEncoder(
             return map_rows(function, X, prepare, n_outputs, device, rows)
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "net_")
+        return hasattr(self, "offset_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

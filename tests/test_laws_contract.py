@@ -13,6 +13,7 @@ from tests.estimators import (
     fit,
     full_batch,
     having,
+    known,
     parameters,
     partial_fit,
     quick,
@@ -385,11 +386,24 @@ def test_contamination_auto_gives_about_one_percent_of_false_alarms(Estimator):
 @all_estimators
 def test_contamination_auto_takes_the_rank_of_the_held_out_rows(Estimator):
     rows = table(1_000, 4)
-    estimator = quick(Estimator, contamination="auto", validation_fraction=0.25, max_epochs=1)
+    # without early stopping training is kept; a start that is kept learns all rows in the end
+    params = {"contamination": "auto", "early_stopping": False, "max_epochs": 1}
+    estimator = quick(Estimator, validation_fraction=0.25, **params)
     scores = fit(estimator, rows).score_samples(rows)
     assert estimator.offset_ in scores
     # rank 2 of 250 held-out rows, which are not the lowest of all rows alone
     assert 2 <= (scores <= estimator.offset_).sum() <= 40
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("early_stopping", [True, False])
+@all_estimators
+def test_the_rate_of_false_alarms_holds_on_wide_tables_of_noise(Estimator, early_stopping, seed):
+    rows = np.random.default_rng(seed).normal(size=(4_600, 150))
+    params = {"contamination": "auto", "early_stopping": early_stopping, "random_state": seed}
+    estimator = fit(quick(Estimator, n_components=75, **params), rows[:600])
+    # 75 axes fit a tenth of 600 rows well: those that took part score far above fresh ones
+    assert (estimator.predict(rows[600:]) == -1).mean() <= 0.02
 
 
 @all_estimators

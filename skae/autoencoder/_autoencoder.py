@@ -67,7 +67,8 @@ default="squared_error"
         The threshold of `predict`. "auto": about 1 % of fresh normal rows are flagged, calibrated
         on the held-out rows. A float in (0, 0.5]: that share of the training rows is flagged.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit, with the same scaler.
+        Whether `fit` goes on from the weights of the last fit, with the same scaler, loss, network
+        and optimizer; other parameters may have changed.
     callbacks : list, default=None
         Callbacks of skorch; copied for each fit. Those of scikit-learn are set with
         `set_callbacks`.

@@ -19,6 +19,8 @@ from skae.training._batches import RowSource, split_batch
 from skae.training._compile import CompiledSteps
 from skae.training._updates import make_update
 
+# What one fit needs and the trained net does not: some of it does not pickle.
+SCRATCH = ("_compiled", "_compiles", "_phases", "_updates", "_hooked", "valid_losses_")
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 # Held-out rows that are judged together.
 VALIDATION_BLOCK_ROWS = 2**13
@@ -145,8 +147,8 @@ class AutoEncoderNet(NeuralNet):
         except KeyboardInterrupt:  # the user's: skorch would swallow it, the estimator re-raises it
             self.interrupted_ = True
             return self
-        finally:  # compiled programs and closures of this fit do not pickle
-            for name in ("_compiled", "_phases", "_updates", "_hooked", "valid_losses_"):
+        finally:
+            for name in SCRATCH:
                 self.__dict__.pop(name, None)
 
     def notify(self, method_name, **cb_kwargs):
@@ -218,19 +220,19 @@ class AutoEncoderNet(NeuralNet):
         for phase in self._phases:
             trainable = [p for p in phase.parameters if p.requires_grad]
             self._updates.append(make_update(getattr(self, f"{phase.name}_"), trainable))
-        if self.compile_steps and self._hooked:
+        self._compiles = self.compile_steps and not self._hooked
+        if self.compile_steps and self._hooked and len(self.history) == 1:
             names = ", ".join(type(callback).__name__ for callback in self._hooked)
             warnings.warn(
                 f"compile=True is ignored: {names} must be called at every batch.",
                 CompilationWarning,
                 stacklevel=2,
             )
-            self.compile_steps = False
 
     def _train_block(self, block: Batch) -> Tensor:
         """Train on one block; return the sum over its rows of the losses."""
         total = torch.zeros((), device=block.targets.device)
-        if self.compile_steps:
+        if self._compiles:
             block, compiled_total = self._train_compiled(block)
             total += compiled_total
         if len(block.targets):

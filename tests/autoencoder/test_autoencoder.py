@@ -42,6 +42,24 @@ def test_epoch_zero_is_the_pca_of_the_scaled_table(n_components, hidden_layer_si
     np.testing.assert_allclose(rebuilt, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("fraction", [0.1, 0.5])
+@pytest.mark.parametrize("contamination", ["auto", 0.1])
+def test_a_start_that_is_kept_is_the_pca_of_all_rows_held_out_ones_too(contamination, fraction):
+    params = {"contamination": contamination, "validation_fraction": fraction, "max_epochs": 0}
+    model = fit(quick(AutoEncoder, n_components=4, **params), WINE)
+    pca = PCA(4, svd_solver="full").fit(SCALED)
+    expected = pca.inverse_transform(pca.transform(SCALED))
+    rebuilt = (model.reconstruct(WINE) - WINE.mean(axis=0)) / WINE.std(axis=0)
+    np.testing.assert_allclose(rebuilt, expected, atol=1e-4)
+
+
+def test_held_out_rows_take_no_part_in_the_start_that_they_judge():
+    X = np.random.default_rng(0).normal(size=(120, 30))
+    model = fit(quick(AutoEncoder, n_components=15, scaler=None, max_epochs=0), X)
+    # in the end the start is that of all rows, those that judged it among them
+    assert model.history_["valid_loss"][0] > -1.2 * model.score(X)
+
+
 @pytest.mark.parametrize("scaler", ["standard", "minmax", "quantile", None])
 def test_the_codes_of_epoch_zero_are_whitened(scaler):
     model = fit(quick(AutoEncoder, n_components=5, scaler=scaler, max_epochs=0), SCALED)

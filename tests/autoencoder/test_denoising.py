@@ -109,7 +109,8 @@ def test_swap_takes_values_of_other_rows_of_the_same_column(level):
         assert np.isin(inputs[0, :, column], targets[0, :, column]).all()
     # a row's cells come from different rows, drawn from all over the table
     rows = np.round(inputs[0] * 1e4 - 10_000 * np.arange(5)).astype(int)
-    assert np.abs(np.corrcoef(rows[changed.all(axis=1)].T) - np.eye(5)).max() < 0.2 or level < 1
+    if level == 1:
+        assert np.abs(np.corrcoef(rows[changed.all(axis=1)].T) - np.eye(5)).max() < 0.2
     assert len(np.unique(rows[:, 0])) > 1000
 
 

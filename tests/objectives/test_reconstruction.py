@@ -67,6 +67,26 @@ def test_gradients_by_hand_are_those_of_autograd(likelihood, weighted):
     assert not loss.requires_grad
 
 
+class Doubled(Reconstruction):
+    """Overrides the loss and nothing else."""
+
+    def forward(self, module, batch):
+        return 2 * super().forward(module, batch)
+
+
+@every_likelihood
+def test_a_subclass_that_overrides_only_forward_is_trained_by_its_own_forward(likelihood):
+    module, batch = _module(), _batch()
+    gradients = []
+    for objective in (Reconstruction(likelihood), Doubled(likelihood)):
+        (phase,) = objective.phases(module)
+        loss, grads = phase.value_and_grad(module, batch, phase.parameters)
+        torch.testing.assert_close(loss, objective(module, batch).detach())
+        gradients.append(list(grads))
+    plain, doubled = gradients
+    torch.testing.assert_close(doubled, [2 * grad for grad in plain])
+
+
 def test_a_module_of_the_users_goes_through_autograd():
     module = AutoEncoderModule(nn.Linear(4, 2), nn.Linear(2, 4))
     (phase,) = Reconstruction(SquaredError()).phases(module)

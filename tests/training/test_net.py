@@ -113,7 +113,7 @@ def test_epochs_in_two_calls_are_epochs_in_one(make):
     _train(twice, data, epochs=2)
     _train(twice, data, epochs=3)
     _assert_same(_state(once.module_), _state(twice.module_), rtol=0, atol=0)
-    assert once.history[:, "epoch"] == twice.history[:, "epoch"] == [0, 1, 2, 3, 4, 5]
+    assert once.history[:, "epoch"] == twice.history[:, "epoch"] == [1, 2, 3, 4, 5]
 
 
 def test_the_encoder_sees_corrupted_rows_anew_in_each_epoch_and_held_out_rows_clean():
@@ -169,7 +169,7 @@ def test_dropout_of_the_users_depends_on_the_generator_of_the_fit_and_changes_wi
     for seed, draws in [(1, 0), (1, 7), (2, 0)]:
         torch.rand(draws)
         net = _net(_with_dropout(), lr=1e-30, batch_size=N_ROWS)
-        losses.append(_train(net, _data(seed=seed), epochs=2).history[1:, "train_loss"])
+        losses.append(_train(net, _data(seed=seed), epochs=2).history[:, "train_loss"])
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
     assert losses[0][0] != losses[0][1]
@@ -229,14 +229,31 @@ def test_a_batch_may_be_larger_than_a_block(batch_size, monkeypatch):
 # ---- history ----
 
 
-def test_the_history_has_a_row_an_epoch_and_one_for_the_start():
-    valid = Batch(_rows(20), _rows(20), None)
+@pytest.mark.parametrize("held_out", [False, True])
+def test_the_history_has_a_row_an_epoch_and_the_start_stands_beside_it(held_out):
+    valid = Batch(_rows(20), _rows(20), None) if held_out else None
     net = _train(_net(), _data(valid=valid), epochs=4)
-    assert net.history[:, "epoch"] == [0, 1, 2, 3, 4]
-    assert math.isnan(net.history[0, "train_loss"])
-    assert all(seconds >= 0 for seconds in net.history[1:, "seconds"])
-    assert len(net.history[:, "valid_loss"]) == 5
-    assert not any(row["batches"] for row in net.history)
+    assert net.history[:, "epoch"] == [1, 2, 3, 4]
+    assert all(math.isfinite(loss) for loss in net.history[:, "train_loss"])
+    assert all(seconds >= 0 for seconds in net.history[:, "seconds"])
+    assert all(("valid_loss" in row) is held_out for row in net.history)
+    assert net.start_.keys() == ({"epoch", "valid_loss"} if held_out else {"epoch"})
+    assert net.start_["epoch"] == 0
+
+
+def test_an_epoch_without_batch_hooks_is_one_batch_in_the_history():
+    net = _train(_net(), epochs=3)
+    losses = net.history[:, "train_loss"]
+    assert [row["batches"] for row in net.history] == [[{"train_loss": loss}] for loss in losses]
+
+
+def test_the_start_is_that_of_the_first_call():
+    valid = Batch(_rows(20), _rows(20), None)
+    net = _net()
+    before = net.validation_losses(valid).mean().item()
+    _train(net, _data(valid=valid), epochs=1)
+    _train(net, _data(valid=valid), epochs=1)
+    assert net.start_ == {"epoch": 0, "valid_loss": pytest.approx(before)}
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -251,17 +268,19 @@ def test_losses_in_the_history_are_those_of_all_rows(weighted):
     judged = np.average(
         objective.per_row(net.module_, valid).detach(), weights=valid_weight if weighted else None
     )
-    assert net.history[1:, "train_loss"] == pytest.approx([expected] * 2)
-    assert net.history[:, "valid_loss"] == pytest.approx([judged] * 3)
+    assert net.history[:, "train_loss"] == pytest.approx([expected] * 2)
+    assert net.history[:, "valid_loss"] == pytest.approx([judged] * 2)
+    assert net.start_["valid_loss"] == pytest.approx(judged)
 
 
 def test_the_best_losses_so_far_are_marked_for_skorchs_callbacks():
     valid = Batch(_rows(40), _rows(40), None)
     net = _train(_net(optimizer=torch.optim.Adam, lr=0.3), _data(valid=valid), epochs=20)
-    for name, first in [("train_loss", 1), ("valid_loss", 0)]:
-        losses = net.history[first:, name]
+    for name in ("train_loss", "valid_loss"):
+        losses = net.history[:, name]
+        assert len(losses) == 20
         lowest = [min(losses[: i + 1]) == loss for i, loss in enumerate(losses)]
-        assert net.history[first:, f"{name}_best"] == lowest
+        assert net.history[:, f"{name}_best"] == lowest
         assert lowest != [True] * len(lowest)  # with so large a learning rate it goes up, too
 
 
@@ -303,7 +322,7 @@ def test_batch_hooks_are_called_once_a_batch():
     names = [name for name, _, _ in hooks.calls]
     assert names == ["begin", "grad", "end"] * len(sizes)
     assert all(training for *_, training in hooks.calls)
-    assert [len(row["batches"]) for row in net.history] == [0, 5, 5, 5]
+    assert [len(row["batches"]) for row in net.history] == [5, 5, 5]
 
 
 @pytest.mark.parametrize("make", [_own_module, _users_module])
@@ -312,7 +331,7 @@ def test_hooks_that_only_look_change_no_bit(make, optimizer):
     net, _ = _hooked(make=make, optimizer=optimizer)
     plain = _train(_net(make(), optimizer=optimizer))
     _assert_same(_state(_train(net).module_), _state(plain.module_), rtol=0, atol=0)
-    assert net.history[1:, "train_loss"] == pytest.approx(plain.history[1:, "train_loss"])
+    assert net.history[:, "train_loss"] == pytest.approx(plain.history[:, "train_loss"])
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.5, 2.0])
@@ -341,14 +360,14 @@ def test_a_callback_ends_the_training_as_in_skorch(hook):
     net = _net()
     net.callbacks_ = [("stop", type("Stop", (Callback,), {hook: stop})())]
     _train(net, epochs=9)
-    assert len(net.history) == 3
+    assert len(net.history) == 2
     assert not net.interrupted_
 
 
 def test_early_stopping_of_skorch_finds_its_losses():
     net = _net(lr=1e-30, callbacks=[EarlyStopping(monitor="train_loss", patience=2, sink=list)])
     _train(net, epochs=20)
-    assert len(net.history) <= 4
+    assert len(net.history) <= 3
 
 
 def test_an_interrupt_by_the_user_is_remembered():
@@ -453,7 +472,7 @@ def test_the_loss_in_the_history_is_that_of_the_first_phase():
     objective = DomainAdversarial()
     net = _train(_net(objective=objective, lr=1e-30), epochs=1)
     expected = objective(net.module_, Batch(_rows(), _rows(), None)).item()
-    assert net.history[1, "train_loss"] == pytest.approx(expected, rel=1e-5)
+    assert net.history[0, "train_loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_both_optimisers_pickle_and_go_on():
