@@ -195,6 +195,7 @@ class BaseAutoEncoder(
 
     def _start(self, X, sample_weight):
         """Everything that comes before the rows are split: seed, loss, scaler."""
+        vars(self).pop("offset_", None)  # a fit that fails leaves an estimator that is not fitted
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._device = resolve_device(self.device)
         self._likelihood = get_likelihood(self.loss)
