@@ -44,10 +44,16 @@ from skae.utils import CallbackSupportMixin, frame_like, with_callbacks
 FALSE_ALARM_RATE = 0.01
 # Held-out rows judge epochs and calibrate the threshold; more of them would tell nothing new.
 MOST_HELD_OUT_ROWS = 100_000
-# Scores of held-out rows that partial_fit remembers to calibrate on.
-MOST_REMEMBERED_SCORES = 100_000
+# Calibration scores that partial_fit remembers: some times what the false-alarm rate needs, and few
+# enough that those of an older network fade out.
+MOST_REMEMBERED_SCORES = 2_000
+# A scaler that moved by more than this share gives scores of another kind.
+NOTICEABLE_RESCALING = 0.05
 # One seed a fit, and from it a stream for each purpose.
 _SPLIT, _MODULE, _TRAINING = range(3)
+# What net_params must not touch, beside the parameters that the estimator has itself.
+NET_PARAMS_OF_OURS = {"module", "criterion", "train_split", "dataset", "callbacks"}
+NET_PARAMS_OF_OURS |= {"optimizer__lr", "optimizer__weight_decay"}
 FLOAT_TYPES = (np.float64, np.float32)
 
 
@@ -123,27 +129,33 @@ class BaseAutoEncoder(
         self._validate_params()
         continued = self.warm_start and hasattr(self, "net_")
         X, sample_weight = self._check_training_data(X, sample_weight, reset=not continued)
-        if sample_weight is not None:
-            sample_weight = sample_weight / sample_weight[sample_weight > 0].mean()
         if continued:
-            self._continue(len(X))
+            self._continue(X)
         else:
             self._start(X, sample_weight)
         held_out = self._held_out_rows(X, sample_weight)
         if not continued:
             self._build(X, sample_weight, held_out)
-        stopping = self._stopping(held_out)
+        stopping, n_before = self._stopping(held_out), self.n_iter_
         so_far = partial(self._fitted_so_far, X, sample_weight, held_out)
         with sklearn_callbacks(self, X, self.max_epochs, so_far) as bridge:
             self._train(X, sample_weight, held_out, [*bridge, stopping])
-        if stopping.still_improving_:
+            self.best_epoch_ = stopping.last_epoch_
+            self._finish(X, sample_weight, held_out, start_was_kept=stopping.kept_start_)
+        if stopping.diverged_:
+            warnings.warn(
+                f"The loss was not finite after {self.n_iter_} epochs; the weights are those of "
+                f"epoch {self.best_epoch_}. Lower lr (it is {self.lr:g}).",
+                ConvergenceWarning,
+                stacklevel=3,  # past `with_callbacks`
+            )
+        elif stopping.still_improving_ and self.n_iter_ - n_before == self.max_epochs:
             warnings.warn(
                 f"Training ended after max_epochs={self.max_epochs} epochs, while the loss was "
                 "still falling. Raise max_epochs, lr or tol.",
                 ConvergenceWarning,
                 stacklevel=3,  # past `with_callbacks`
             )
-        self._finish(X, sample_weight, held_out, start_was_kept=stopping.kept_start_)
         return self
 
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -152,7 +164,8 @@ class BaseAutoEncoder(
         The statistics of an affine scaler ("standard", "minmax") follow all rows seen so far; the
         first and last layers are compensated, so that the network stays the same function of
         original units. Other scalers, and those of networks with a module of the user's, keep the
-        statistics of the first call. The threshold follows the last 100 000 calibration scores.
+        statistics of the first call; so do those under ``loss="log_loss"``. The threshold is that
+        of the last 2000 calibration scores, those of earlier chunks (or of `fit`) included.
 
         Parameters
         ----------
@@ -174,16 +187,19 @@ class BaseAutoEncoder(
         if first:
             self._start(X, sample_weight)
         else:
-            self._continue(len(X))
+            self._continue(X)
             self._move_scaler(X, sample_weight)
         held_out = self._held_out_rows(X, sample_weight, stream=self.n_iter_)
         if first:
             self._build(X, sample_weight, held_out)
         self._train(X, sample_weight, held_out, [], epochs=1)
-        self._calibrate(X, sample_weight, held_out, remember=True)
+        self.best_epoch_ = self.n_iter_
+        self._calibrate(X, sample_weight, held_out, with_earlier=True)
         return self
 
     def _check_training_data(self, X, sample_weight, reset):
+        if reset:  # of any kind, where scikit-learn's feature_names_in_ holds strings only
+            self._columns = getattr(X, "columns", None)
         X = validate_data(self, X, reset=reset, dtype=FLOAT_TYPES)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
@@ -202,6 +218,7 @@ class BaseAutoEncoder(
         self._scaler = TableScaler(self.scaler).fit(X, sample_weight)
         self._check_support(X)
         self._remembered_scores = np.empty((0, 2))
+        self._starts_from_pca = False
         self.n_iter_ = 0
 
     def _build(self, X, sample_weight, held_out):
@@ -211,15 +228,22 @@ class BaseAutoEncoder(
         module = self._build_module(X, sample_weight)
         self.net_ = self._build_net(module, len(X))
 
-    def _continue(self, n_rows):
+    def _continue(self, X):
         """Go on with the network of an earlier fit, under the current parameters."""
+        if self.n_components not in ("auto", self.n_components_):
+            raise ValueError(
+                f"n_components={self.n_components!r}, but the network that goes on has "
+                f"{self.n_components_}. Set warm_start=False, or n_components back."
+            )
+        vars(self).pop("offset_", None)
+        self._check_support(X)
         self._device = resolve_device(self.device)
         self.net_.move_to(self._device)
         self.net_.set_params(
             lr=self.lr,
             optimizer__weight_decay=self.weight_decay,
             max_epochs=self.max_epochs,
-            batch_size=self._rows_per_step(n_rows),
+            batch_size=self._rows_per_step(len(X)),
             verbose=self.verbose,
         )
         self.net_.compile_steps = self.compile
@@ -279,10 +303,11 @@ class BaseAutoEncoder(
         if self.weight_decay:
             params["optimizer__weight_decay"] = self.weight_decay
         extra = self.net_params or {}
-        if twice := sorted(params.keys() & extra.keys()):
+        ours = params.keys() | NET_PARAMS_OF_OURS
+        if taken := sorted(name for name in extra if name in ours or name.startswith("iterator_")):
             raise ValueError(
-                f"net_params must not name {', '.join(twice)}: these are parameters of "
-                f"{type(self).__name__} itself. Set them there."
+                f"net_params must not name {', '.join(taken)}: {type(self).__name__} has "
+                "parameters of its own for these, or sets them itself."
             )
         net = AutoEncoderNet(module, self._objective(), **params, **extra)
         return net.initialize()
@@ -316,7 +341,10 @@ class BaseAutoEncoder(
             if sample_weight is not None:
                 weight = torch.as_tensor(sample_weight[held_out], device=device)
             valid = Batch(values, values, weight)
-        rows = ~held_out if sample_weight is None else ~held_out & (sample_weight > 0)
+        rows = ~held_out
+        if sample_weight is not None:
+            rows &= sample_weight > 0
+            sample_weight = sample_weight / sample_weight[rows].mean()
         return TrainingData(
             rows=training_rows(X, transform, rows, sample_weight, device),
             generator=make_generator(device, self._seed, _TRAINING, self.n_iter_),
@@ -329,7 +357,7 @@ class BaseAutoEncoder(
             patience=self.n_iter_no_change,
             tol=self.tol,
             restore=self.early_stopping and held_out.any(),
-            start_competes=self.n_iter_ == 0,
+            start_competes=self.n_iter_ == 0 and self._starts_from_pca,
         )
 
     def _fitted_so_far(self, X, sample_weight, held_out):
@@ -368,6 +396,8 @@ class BaseAutoEncoder(
         offset, scale = self._scaler.offset_, self._scaler.scale_
         self._scaler.partial_fit(X, sample_weight)
         new_offset, new_scale = self._scaler.offset_, self._scaler.scale_
+        if np.abs(new_scale / scale - 1).max() > NOTICEABLE_RESCALING:
+            self._remembered_scores = np.empty((0, 2))
 
         def tensor(values):
             return torch.as_tensor(values, dtype=torch.float32, device=self._device)
@@ -385,12 +415,13 @@ class BaseAutoEncoder(
         """
         if self.contamination == "auto":
             self._calibrate(X, sample_weight, held_out)
-        if start_was_kept and held_out.any():
+        # A warm start goes on to judge by the same held-out rows: they must stay out.
+        if start_was_kept and held_out.any() and not self.warm_start:
             self._refit_start(X, sample_weight)
         if self.contamination != "auto":
             self._calibrate(X, sample_weight, held_out)
 
-    def _calibrate(self, X, sample_weight, held_out, remember=False):
+    def _calibrate(self, X, sample_weight, held_out, with_earlier=False):
         """Set `offset_`: from held-out rows at a false-alarm rate, or from a share of all rows."""
         auto = self.contamination == "auto"
         rows = held_out if auto and held_out.any() else np.ones(len(X), dtype=bool)
@@ -399,10 +430,11 @@ class BaseAutoEncoder(
         rows = np.flatnonzero(rows)
         weight = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
         scored = np.column_stack([self._score(X, rows), weight])
-        if remember:
-            scored = np.concatenate([self._remembered_scores, scored])[-MOST_REMEMBERED_SCORES:]
-            self._remembered_scores = scored
-        scores, weight = scored.T
+        earlier = self._remembered_scores if with_earlier else scored[:0]
+        n_spread = min(len(scored), MOST_REMEMBERED_SCORES)  # evenly: the table may be sorted
+        spread = scored[np.linspace(0, len(scored) - 1, n_spread).astype(int)]
+        self._remembered_scores = np.concatenate([earlier, spread])[-MOST_REMEMBERED_SCORES:]
+        scores, weight = np.concatenate([earlier, scored]).T
         if auto:
             self.offset_ = false_alarm_threshold(scores, FALSE_ALARM_RATE, weight)
         else:
@@ -477,7 +509,7 @@ class BaseAutoEncoder(
 
     def _in_original_units(self, like, scaled, dtype):
         values = self._scaler.inverse_transform(scaled).astype(dtype, copy=False)
-        names = getattr(self, "feature_names_in_", None)
+        names = self._columns
         if names is None:
             names = np.array([f"x{i}" for i in range(self.n_features_in_)], dtype=object)
         return frame_like(like, values, names)

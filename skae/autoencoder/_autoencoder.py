@@ -14,8 +14,7 @@ from skae.preprocessing import principal_axes
 
 PARAMETERS = """n_components : int or "auto", default="auto"
         Columns of the code. "auto" takes the square root of the number of features, rounded
-        down; the
-        result is in `n_components_`.
+        down; the result is in `n_components_`.
     hidden_layer_sizes : tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
         () is a linear auto-encoder. "auto" is one layer of twice as many units as features, but
@@ -26,9 +25,10 @@ PARAMETERS = """n_components : int or "auto", default="auto"
         Whether encoder and decoder have a linear path beside the hidden layers, ``z = W x + f(x)``.
     init : {{"pca", "random"}}, default="pca"
         Where training starts. "pca": the linear paths are the principal axes (whitened codes) and
-        `f` is zero, so that epoch 0 is PCA; it applies to what has a linear path, and not to
-        modules of the user's. With ``loss="log_loss"`` the encoder starts as PCA, the decoder at
-        the mean.
+        `f` is zero, so that epoch 0 is PCA, of the rows that are not held out; where training does
+        not beat it, it is refitted on all rows at the end. It applies to what has a linear path,
+        and not to modules of the user's. With ``loss="log_loss"`` the encoder starts as PCA, the
+        decoder at the mean.
     loss : {{"squared_error", "absolute_error", "huber", "log_loss"}} or Likelihood, \
 default="squared_error"
         Error of a cell, in scaled units; "log_loss" is for values in [0, 1]. See
@@ -88,11 +88,14 @@ default="squared_error"
 ATTRIBUTES = """n_components_ : int
         Columns of the code.
     offset_ : float
-        Threshold on `score_samples`.
+        Threshold on `score_samples`; under ``contamination="auto"`` a score of a held-out row,
+        before a start that was kept is refitted on all rows.
     history_ : DataFrame
         One row an epoch: `epoch`, `train_loss`, `valid_loss`, `seconds`. Row 0 is the start.
     n_iter_ : int
         Epochs trained, those after the best one included.
+    best_epoch_ : int
+        Epoch that the weights are those of; 0 is the start.
     net_ : skorch.NeuralNet
         The net that trained.
     module_ : nn.Module
@@ -264,7 +267,7 @@ class AutoEncoder(BaseAutoEncoder):
     def _set_start(self, encoder, decoder, X, sample_weight):
         if self.init == "pca":
             self._start_from_pca(encoder, decoder, X, sample_weight)
-        if isinstance(decoder, SkipMLP) and self._likelihood.identity_link:
+        if self.decoder is None and self._likelihood.identity_link:
             decoder.silence_outputs(torch.from_numpy(self._scaler.constant_))
 
     def _layer_sizes(self, n_features):
@@ -302,7 +305,7 @@ class AutoEncoder(BaseAutoEncoder):
 
     def _start_from_pca(self, encoder, decoder, X, sample_weight):
         """Let the linear paths be the principal axes: whitened codes, PCA's reconstruction."""
-        if not (isinstance(encoder, SkipMLP) and encoder.has_linear_path):
+        if self.encoder is not None or not encoder.has_linear_path:
             return
         pca = principal_axes(X, self._scaler.transform, self.n_components_, sample_weight)
         n_axes = len(pca.axes)
@@ -310,13 +313,14 @@ class AutoEncoder(BaseAutoEncoder):
         bias = np.zeros(self.n_components_)
         bias[:n_axes] = -whiten @ pca.mean
         encoder.start_linear(_tensor(whiten), _tensor(bias))
-        if not (isinstance(decoder, SkipMLP) and decoder.has_linear_path):
+        if self.decoder is not None or not decoder.has_linear_path:
             return
         unwhiten = np.zeros((X.shape[1], self.n_components_))
         if self._likelihood.identity_link:
             unwhiten[:, :n_axes] = (pca.axes * pca.scale[:, None]).T
         mean = self._likelihood.output_for_mean(_tensor(pca.mean))
         decoder.start_linear(_tensor(unwhiten), mean)
+        self._starts_from_pca = self._likelihood.identity_link
 
 
 def _tensor(values):

@@ -45,7 +45,7 @@ class AutoEncoderModule(nn.Module):
     @property
     def has_pullback(self) -> bool:
         """Whether both halves know their own chain rule."""
-        return isinstance(self.encoder, SkipMLP) and isinstance(self.decoder, SkipMLP)
+        return type(self.encoder) is SkipMLP and type(self.decoder) is SkipMLP
 
     def pullback(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
         """Encode and decode rows, and return how gradients go back, where :attr:`has_pullback`.

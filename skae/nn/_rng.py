@@ -23,6 +23,10 @@ def isolated_rng(seed: int) -> Iterator[None]:
     seed : int
         What the draws inside depend on.
     """
-    with _GLOBAL_RNG, torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)  # noqa: TID251 - a fork, restored on leaving
+    on_gpu = torch.cuda.is_initialized()  # where it is not, nothing draws there
+    devices = range(torch.cuda.device_count()) if on_gpu else []
+    with _GLOBAL_RNG, torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            torch.cuda.manual_seed_all(seed)
         yield

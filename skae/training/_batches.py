@@ -28,11 +28,12 @@ class RowSource(Protocol):
         """Return the number of rows."""
 
     def shuffled(
-        self, generator: torch.Generator, at_least: int = 1
+        self, generator: torch.Generator, multiple_of: int = 1
     ) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yield all rows once, in blocks of about `BLOCK_ROWS` (values, weights or None).
 
-        A block has enough rows for a batch of `at_least` rows, where the table has.
+        Blocks from memory are multiples of `multiple_of` rows, but for the last; those from a file
+        have at least about so many.
         """
 
 
@@ -54,10 +55,10 @@ class InMemoryRows:
     def __len__(self):
         return len(self.values)
 
-    def shuffled(self, generator, at_least=1):
+    def shuffled(self, generator, multiple_of=1):
         """Yield shuffled blocks; see :class:`RowSource`."""
         order = torch.randperm(len(self), generator=generator, device=self.values.device)
-        for rows in order.split(_part_sizes(len(order), max(BLOCK_ROWS, at_least))):
+        for rows in order.split(_part_sizes(len(order), _block_rows(multiple_of))):
             yield self.values[rows], None if self.weight is None else self.weight[rows]
 
 
@@ -95,11 +96,11 @@ class StreamedRows:
     def __len__(self):
         return self._n_rows
 
-    def shuffled(self, generator, at_least=1):
+    def shuffled(self, generator, multiple_of=1):
         """Yield shuffled blocks; see :class:`RowSource`."""
         starts = torch.arange(0, len(self.X), CHUNK_ROWS)
         order = torch.randperm(len(starts), generator=generator, device=generator.device).cpu()
-        n_chunks = -(-max(BLOCK_ROWS, at_least) // CHUNK_ROWS)
+        n_chunks = -(-_block_rows(multiple_of) // CHUNK_ROWS)
         sizes = _part_sizes(len(starts), n_chunks)
         for places in starts[order].split(sizes):
             rows = np.concatenate([self._chunk_rows(start) for start in places.tolist()])
@@ -205,6 +206,10 @@ def _part_sizes(n: int, size: int) -> list[int]:
     """Cut `n` into parts of `size`, the last of half to one and a half of it."""
     n_parts = max(1, (n + (size - 1) // 2) // size)
     return [size] * (n_parts - 1) + [n - size * (n_parts - 1)]
+
+
+def _block_rows(multiple_of: int) -> int:
+    return max(1, BLOCK_ROWS // multiple_of) * multiple_of
 
 
 def _room(device: torch.device) -> int:

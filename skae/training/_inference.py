@@ -50,7 +50,7 @@ def map_rows(
     for start in range(0, n_rows, BLOCK_ROWS):
         chosen = slice(start, min(start + BLOCK_ROWS, n_rows))
         n_block = chosen.stop - chosen.start
-        block[:n_block] = torch.from_numpy(prepare(X[chosen if rows is None else rows[chosen]]))
+        block.numpy()[:n_block] = prepare(X[chosen if rows is None else rows[chosen]])
         block[n_block:] = 0.0
         results[chosen] = function(block.to(device))[:n_block].cpu().numpy()
     return results

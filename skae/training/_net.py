@@ -20,7 +20,15 @@ from skae.training._compile import CompiledSteps
 from skae.training._updates import make_update
 
 # What one fit needs and the trained net does not: some of it does not pickle.
-SCRATCH = ("_compiled", "_compiles", "_phases", "_updates", "_hooked", "valid_losses_")
+SCRATCH = (
+    "_compiled",
+    "_compiled_for",
+    "_compiles",
+    "_phases",
+    "_updates",
+    "_hooked",
+    "valid_losses_",
+)
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 # Held-out rows that are judged together.
 VALIDATION_BLOCK_ROWS = 2**13
@@ -55,7 +63,7 @@ class TrainingBlocks:
     data : TrainingData
         Where the rows come from.
     batch_size : int
-        Rows of a batch; a block has no fewer, where there are so many.
+        Rows of a batch; blocks are multiples of it.
     """
 
     def __init__(self, data: TrainingData, batch_size: int):
@@ -138,7 +146,8 @@ class AutoEncoderNet(NeuralNet):
         AutoEncoderNet
             Itself.
         """
-        self._compiled = None
+        self._compiled: CompiledSteps | None = None
+        self._compiled_for: list[int] = []
         self.interrupted_ = False
         try:
             return super().fit_loop(X, y, epochs, **fit_params)
@@ -156,12 +165,17 @@ class AutoEncoderNet(NeuralNet):
         try:
             super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt:
+            if method_name in (
+                "on_train_begin",
+                "on_train_end",
+            ):  # outside of the epochs: the user's
+                raise
             raise StopTraining from None
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Judge the network as it starts; skorch's own history begins with epoch 1."""
         if not self.history:
-            self.start_ = {"epoch": 0}
+            self.start_: dict[str, float] = {"epoch": 0}
             if X.valid is not None:
                 self.start_["valid_loss"] = self._mean_validation_loss(X.valid)
 
@@ -244,7 +258,9 @@ class AutoEncoderNet(NeuralNet):
     def _train_compiled(self, block: Batch) -> tuple[Batch, Tensor]:
         """Train on the longest part of a block that compiled calls can take; return the rest."""
         total = torch.zeros((), device=block.targets.device)
-        if self._compiled is None:
+        parameters = [id(p) for update in self._updates for p in update.parameters]
+        if self._compiled is None or self._compiled_for != parameters:  # a callback may freeze some
+            self._compiled_for = parameters
             self._compiled = CompiledSteps(
                 self.module_, self._phases, self._updates, self.batch_size
             )
@@ -328,6 +344,11 @@ class AutoEncoderNet(NeuralNet):
         best = min((row[name] for row in self.history[:-1]), default=math.inf)
         self.history.record(name, loss)
         self.history.record(f"{name}_best", loss < best)
+
+    def forget_moments(self) -> None:
+        """Drop what the optimisers remember of earlier gradients."""
+        for name in self._optimizers:
+            getattr(self, f"{name}_").state.clear()
 
     def move_to(self, device: torch.device) -> None:
         """Move modules and the state of optimisers.

@@ -42,13 +42,15 @@ class BestWeights(Callback):
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Take the start as the best so far."""
-        self.best_epoch_, self.best_loss_ = 0, math.inf
-        self.mark_, self.n_stalled_, self.improved_ = math.inf, 0, False
+        self.start_epoch_ = len(net.history)
+        self.best_epoch_, self.best_loss_ = self.start_epoch_, math.inf
+        self.mark_, self.n_stalled_ = math.inf, 0
+        self.improved_ = self.diverged_ = False
         if self.restore:
             self.valid_weight_ = X.valid.weight
             self.start_losses_ = net.validation_losses(X.valid)
             self.start_state_ = copy.deepcopy(net.module_.state_dict())
-            self._keep(net, 0, self._mean(self.start_losses_), self.start_losses_)
+            self._keep(net, self.start_epoch_, self._mean(self.start_losses_), self.start_losses_)
             self.mark_ = self.best_loss_
 
     def on_epoch_end(self, net, **kwargs):
@@ -63,7 +65,8 @@ class BestWeights(Callback):
             self.mark_, self.n_stalled_, self.improved_ = loss, 0, True
         else:
             self.n_stalled_ += 1
-        if not math.isfinite(loss) or self.stalled_:
+        self.diverged_ = not math.isfinite(loss)
+        if self.diverged_ or self.stalled_:
             raise StopTraining
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
@@ -72,8 +75,9 @@ class BestWeights(Callback):
         if not self.restore:
             return
         if self.start_competes and not self._clearly_better_than_start():
-            self.best_epoch_, self.best_state_ = 0, self.start_state_
+            self.best_epoch_, self.best_state_ = self.start_epoch_, self.start_state_
         net.module_.load_state_dict(self.best_state_)
+        net.forget_moments()  # they belong to other weights
         self.last_epoch_ = self.best_epoch_
         del self.best_state_, self.start_state_, self.best_losses_, self.start_losses_
         del self.valid_weight_
@@ -81,7 +85,7 @@ class BestWeights(Callback):
     @property
     def kept_start_(self):
         """Whether the weights are those of the start of a first fit."""
-        return self.start_competes and self.last_epoch_ == 0
+        return self.last_epoch_ == 0
 
     @property
     def stalled_(self):

@@ -66,6 +66,8 @@ class AdamUpdate(OptimizerUpdate):
 
     def __init__(self, optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]):
         super().__init__(optimizer, parameters)
+        # torch's schedulers warn where `step` was never called.
+        vars(optimizer)["_opt_called"] = True
         self.settings = optimizer.param_groups[0]
         adamw = isinstance(optimizer, torch.optim.AdamW)
         self.decoupled = self.settings.get("decoupled_weight_decay", adamw)

@@ -22,6 +22,9 @@ class ScriptedNet:
     def validation_losses(self, valid):
         return self.losses[self.epoch]
 
+    def forget_moments(self):
+        self.forgot = True
+
     @property
     def epoch(self):
         return int(self.module_.weight.item())
