@@ -14,7 +14,7 @@ from sklearn.base import (
     OutlierMixin,
     TransformerMixin,
 )
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -588,7 +588,8 @@ class BaseAutoEncoder(
         ndarray of int of shape (n_samples,)
             -1 for outliers, +1 for normal rows.
         """
-        return np.where(self.decision_function(X) < 0, -1, 1)
+        # Not `< 0` for outliers: what has no number as its score is not normal either.
+        return np.where(self.decision_function(X) >= 0, 1, -1)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean of :meth:`score_samples`, so that a grid search needs no scorer.
@@ -625,13 +626,17 @@ class BaseAutoEncoder(
 
     @property
     def history_(self):
-        """One row an epoch, a DataFrame; row 0 is the start."""
+        """One row an epoch, a DataFrame; row 0 is the start. Scores of callbacks are columns."""
+        if not hasattr(self, "net_"):
+            raise NotFittedError(f"This {type(self).__name__} has no history_: call fit first.")
         import pandas as pd  # not needed by anything else here, and slow to import
 
-        columns = ("epoch", "train_loss", "valid_loss", "seconds")
         rows = [self.net_.start_, *self.net_.history]
-        rows = [{name: row.get(name) for name in columns} for row in rows]
-        return pd.DataFrame(rows, columns=columns).astype({"epoch": int}).dropna(axis=1, how="all")
+        names = dict.fromkeys(["epoch", "train_loss", "valid_loss", "seconds"])
+        for row in rows:
+            names |= {name: None for name in row if name != "batches" and name[-5:] != "_best"}
+        rows = [{name: row.get(name) for name in names} for row in rows]
+        return pd.DataFrame(rows).astype({"epoch": int}).dropna(axis=1, how="all")
 
     @property
     def _n_features_out(self):

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from sklearn.exceptions import NotFittedError
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
 from torch import nn
 
 from skae import AutoEncoder
@@ -154,3 +155,40 @@ def test_a_loss_that_is_no_number_is_said():
         estimator.fit(X)
     messages = [str(w.message) for w in caught if w.category is not CalibrationWarning]
     assert any("not finite" in message for message in messages)
+
+
+@all_estimators
+def test_a_stream_may_begin_with_one_row(Estimator):
+    estimator = quick(Estimator, contamination="auto", early_stopping=True)
+    for rows in (X[:1], X[1:60], X[60:]):
+        _quietly(estimator.partial_fit, rows)
+    assert estimator.n_iter_ == 3
+
+
+def test_what_has_no_number_as_its_score_is_an_outlier():
+    class NotANumber(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) * float("nan")
+
+    estimator = AutoEncoder(2, encoder=NotANumber, max_epochs=1, device="cpu", random_state=0)
+    _quietly(estimator.fit, X)
+    assert set(estimator.predict(X)) == {-1}
+
+
+@all_estimators
+def test_scores_of_callbacks_are_columns_of_the_history(Estimator):
+    score = EpochScoring(lambda net, X, y=None: 1.0, name="own", use_caching=False)
+    estimator = fit(quick(Estimator, callbacks=[score]), X)
+    assert list(estimator.history_["own"].dropna()) == [1.0] * estimator.n_iter_
+    with pytest.raises(NotFittedError, match="fit"):
+        Estimator().history_  # noqa: B018
+
+
+def test_digits_that_float32_cannot_hold_are_not_lost_silently():
+    with pytest.warns(UserWarning, match="Column 0"):
+        fit(quick(AutoEncoder, scaler=None), X[:, :3] + 1.7e9)
+
+
+def test_a_callable_that_does_not_take_two_sizes_is_explained():
+    with pytest.raises(TypeError, match=r"encoder .*n_in, n_out"):
+        fit(quick(AutoEncoder, encoder=lambda n: nn.Linear(n, 2)), X)

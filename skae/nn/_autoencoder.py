@@ -112,8 +112,14 @@ def build_user_module(
     if isinstance(blueprint, nn.Module):
         module = copy.deepcopy(blueprint)
     else:
-        with isolated_rng(seed):
-            module = blueprint(n_in, n_out)
+        try:
+            with isolated_rng(seed):
+                module = blueprint(n_in, n_out)
+        except TypeError as error:
+            raise TypeError(
+                f"{argument} must be an nn.Module, or callable with (n_in, n_out), here "
+                f"({n_in}, {n_out}), and return one. Calling it failed: {error}"
+            ) from error
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"{argument} must be an nn.Module, or return one when called with (n_in, n_out). "

@@ -1,5 +1,7 @@
 """Scaling of columns, with the inverse, weights and one rule for constant columns."""
 
+import warnings
+
 import numpy as np
 import torch
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -15,6 +17,8 @@ ROUNDING_NOISE = 1e-14
 # Keeps squares of scaled values finite in float32, so that an absurd cell gets an absurdly low
 # score and not a NaN.
 SCALED_VALUE_LIMIT = 1e15
+# An unscaled column whose range has fewer than a thousand steps of float32 is worth a warning.
+COARSEST_STEP = 1e-3
 BLOCK_ROWS = 2**16
 N_QUANTILES = 1000
 QUANTILE_ROWS = 200_000
@@ -208,6 +212,16 @@ def _extremes(X, sample_weight):
         raise ValueError(
             f"Column {column} has values up to {largest[column]:g}. With scaler=None they must not "
             f"exceed {SCALED_VALUE_LIMIT:g}: use scaler='standard', or scale the data before."
+        )
+    coarse = np.finfo(np.float32).eps * largest > COARSEST_STEP * (high - low)
+    coarse &= ~_is_constant(low, high)
+    if coarse.any():
+        column = int(coarse.argmax())
+        warnings.warn(
+            f"Column {column} has values up to {largest[column]:g} that differ by too little for "
+            "float32: digits are lost. Use scaler='standard', or centre the data.",
+            UserWarning,
+            stacklevel=2,
         )
     return low, high
 

@@ -341,7 +341,8 @@ class AutoEncoderNet(NeuralNet):
 
     def _record_loss(self, name: str, loss: float) -> None:
         """Record a loss and, for skorch's callbacks, whether it is the best so far."""
-        best = min((row[name] for row in self.history[:-1]), default=math.inf)
+        # An earlier call may have had no held-out rows.
+        best = min((row.get(name, math.inf) for row in self.history[:-1]), default=math.inf)
         self.history.record(name, loss)
         self.history.record(f"{name}_best", loss < best)
 
