@@ -438,12 +438,19 @@ def test_sparse_tables_are_refused_in_the_words_of_scikit_learn(Estimator, conta
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit", *ROW_METHODS, "inverse_transform"])
-@pytest.mark.parametrize(("bad", "word"), [(np.nan, "NaN"), (np.inf, "infinity")])
-def test_missing_and_infinite_cells_are_an_error(fitted, method, bad, word):
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
+def test_infinite_cells_are_an_error(fitted, method, bad):
     rows = X[:, :2].copy() if method == "inverse_transform" else X.copy()
     rows[3, 1] = bad
-    with pytest.raises(ValueError, match=f"X contains {word}"):
+    with pytest.raises(ValueError, match="X contains infinity"):
         getattr(fitted, method)(rows)
+
+
+def test_codes_must_not_be_missing(fitted):
+    codes = X[:, :2].copy()
+    codes[3, 1] = np.nan
+    with pytest.raises(ValueError, match="X contains NaN"):
+        fitted.inverse_transform(codes)
 
 
 @all_estimators

@@ -10,7 +10,7 @@ from torch import nn
 
 from skae.base import BaseAutoEncoder
 from skae.nn import ACTIVATIONS, AutoEncoderModule, SkipMLP, build_user_module
-from skae.preprocessing import principal_axes
+from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS, principal_axes
 
 PARAMETERS = """n_components : int or "auto", default="auto"
         Columns of the code. "auto" takes the square root of the number of features, rounded
@@ -38,6 +38,14 @@ default="squared_error"
         quantiles (values beyond the training range are taken as its ends), or nothing.
         `inverse_transform` returns original units. A column that is constant in training counts
         in a score only where its value changes, at most like a deviation of 3.
+    categorical_features : "from_dtype" or array-like, default="from_dtype"
+        Which columns are categories, beside those that can be nothing else (text, and the dtype
+        category of pandas): names, positions, or a mask over the columns.
+    max_categories : int, default=256
+        Values of a categorical column that are told apart, the most frequent ones; the others, and
+        those that stand in one row only, are one.
+    missing_marks : tuple of str, default=("?",)
+        Texts that stand for a missing cell in columns of text, beside NaN, None and NA.
     encoder, decoder : nn.Module, or callable (n_in, n_out) -> nn.Module, default=None
         Own networks, on scaled float32 rows. A module is copied, never trained itself. Its random
         numbers (first weights, dropout) follow `random_state` too.
@@ -203,6 +211,9 @@ class AutoEncoder(BaseAutoEncoder):
         init="pca",
         loss="squared_error",
         scaler="standard",
+        categorical_features="from_dtype",
+        max_categories=MAX_CATEGORIES,
+        missing_marks=MISSING_MARKS,
         encoder=None,
         decoder=None,
         optimizer="adam",
@@ -230,6 +241,9 @@ class AutoEncoder(BaseAutoEncoder):
         self.init = init
         self.loss = loss
         self.scaler = scaler
+        self.categorical_features = categorical_features
+        self.max_categories = max_categories
+        self.missing_marks = missing_marks
         self.encoder = encoder
         self.decoder = decoder
         self.optimizer = optimizer
@@ -250,25 +264,33 @@ class AutoEncoder(BaseAutoEncoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _build_module(self, X, sample_weight):
-        n_features = X.shape[1]
-        sizes, generator = self._layer_sizes(n_features), self._module_generator()
+    def _build_module(self, rows, sample_weight):
+        generator, inputs = self._module_generator(), self._table_input()
+        n_encoded = self._encoder.schema_.n_encoded
+        n_in = n_encoded if inputs is None else inputs.n_out
+        n_out = n_encoded if inputs is None else len(self._likelihood.labels)
+        sizes = self._layer_sizes(n_in)
         self.n_components_ = self.n_components
         if self.n_components == "auto":
-            self.n_components_ = default_n_components(n_features)
-        encoder = self._build_encoder(n_features, sizes, generator)
-        decoder = self._build_decoder(n_features, sizes[::-1], generator)
-        self._set_start(encoder, decoder, X, sample_weight)
-        return AutoEncoderModule(encoder, decoder)
+            self.n_components_ = self._default_n_components(n_in, inputs)
+        encoder = self._build_encoder(n_in, sizes, generator)
+        decoder = self._build_decoder(n_out, sizes[::-1], generator)
+        module = AutoEncoderModule(encoder, decoder, inputs)
+        self._set_start(module, rows, sample_weight)
+        return module
 
-    def _refit_start(self, X, sample_weight):
-        self._set_start(self.module_.encoder, self.module_.decoder, X, sample_weight)
+    def _default_n_components(self, n_in, inputs):
+        return default_n_components(n_in if inputs is None else inputs.n_values)
 
-    def _set_start(self, encoder, decoder, X, sample_weight):
+    def _refit_start(self, rows, sample_weight):
+        self._set_start(self.module_, rows, sample_weight)
+
+    def _set_start(self, module, rows, sample_weight):
         if self.init == "pca":
-            self._start_from_pca(encoder, decoder, X, sample_weight)
+            self._start_from_pca(module, rows, sample_weight)
         if self.decoder is None and self._likelihood.identity_link:
-            decoder.silence_outputs(torch.from_numpy(self._scaler.constant_))
+            constant = torch.from_numpy(self._encoder.constant_)
+            module.decoder.silence_outputs(self._likelihood.of_numbers(constant, constant)[1])
 
     def _layer_sizes(self, n_features):
         if isinstance(self.hidden_layer_sizes, str):
@@ -303,23 +325,32 @@ class AutoEncoder(BaseAutoEncoder):
     def _mlp(self, n_in, n_out, sizes, generator):
         return SkipMLP(n_in, n_out, sizes, self.activation, self.linear_skip, generator)
 
-    def _start_from_pca(self, encoder, decoder, X, sample_weight):
+    def _start_from_pca(self, module, rows, sample_weight):
         """Let the linear paths be the principal axes: whitened codes, PCA's reconstruction."""
+        encoder, decoder, inputs = module.encoder, module.decoder, module.inputs
         if self.encoder is not None or not encoder.has_linear_path:
             return
-        pca = principal_axes(X, self._scaler.transform, self.n_components_, sample_weight)
-        n_axes = len(pca.axes)
-        whiten = pca.axes / pca.scale[:, None]  # (n_axes, n_features)
+
+        def values(block):
+            encoded = rows.encode(block)
+            if inputs is None:
+                return encoded
+            return inputs.values(_tensor(encoded).to(inputs.scale.device)).cpu().numpy()
+
+        pca = principal_axes(rows.X, values, self.n_components_, sample_weight)
+        n_axes, n_values = pca.axes.shape
+        whiten = np.zeros((n_axes, encoder.first.in_features))  # masks and embeddings start at 0
+        whiten[:, :n_values] = pca.axes / pca.scale[:, None]
         bias = np.zeros(self.n_components_)
-        bias[:n_axes] = -whiten @ pca.mean
+        bias[:n_axes] = -whiten[:, :n_values] @ pca.mean
         encoder.start_linear(_tensor(whiten), _tensor(bias))
         if self.decoder is not None or not decoder.has_linear_path:
             return
-        unwhiten = np.zeros((X.shape[1], self.n_components_))
-        if self._likelihood.identity_link:
-            unwhiten[:, :n_axes] = (pca.axes * pca.scale[:, None]).T
-        mean = self._likelihood.output_for_mean(_tensor(pca.mean))
-        decoder.start_linear(_tensor(unwhiten), mean)
+        loadings = np.zeros((n_values, self.n_components_))
+        loadings[:, :n_axes] = (pca.axes * pca.scale[:, None]).T
+        decoder.start_linear(
+            *self._likelihood.linear_start(_tensor(pca.mean), _tensor(loadings), inputs)
+        )
         self._starts_from_pca = self._likelihood.identity_link
 
 

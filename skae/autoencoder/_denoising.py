@@ -3,10 +3,12 @@
 from functools import partial
 from numbers import Real
 
+import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, PARAMETERS, AutoEncoder
 from skae.nn import NOISE_NAMES, corrupt
+from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
 
 
 class DenoisingAE(AutoEncoder):
@@ -69,6 +71,9 @@ class DenoisingAE(AutoEncoder):
         init="pca",
         loss="squared_error",
         scaler="standard",
+        categorical_features="from_dtype",
+        max_categories=MAX_CATEGORIES,
+        missing_marks=MISSING_MARKS,
         encoder=None,
         decoder=None,
         optimizer="adam",
@@ -97,6 +102,9 @@ class DenoisingAE(AutoEncoder):
             init=init,
             loss=loss,
             scaler=scaler,
+            categorical_features=categorical_features,
+            max_categories=max_categories,
+            missing_marks=missing_marks,
             encoder=encoder,
             decoder=decoder,
             optimizer=optimizer,
@@ -128,4 +136,6 @@ class DenoisingAE(AutoEncoder):
             )
         if self.noise_level == 0:
             return None
-        return partial(corrupt, noise=self.noise, level=self.noise_level)
+        codes = self._encoder.schema_.encoded_positions("boolean", "categorical")
+        codes = torch.as_tensor(codes, device=self._device) if len(codes) else None
+        return partial(corrupt, noise=self.noise, level=self.noise_level, codes=codes)

@@ -9,6 +9,7 @@ from skae.distributions._likelihoods import (
     SquaredError,
     get_likelihood,
 )
+from skae.distributions._mixed import MixedColumns
 
 __all__ = [
     "LOSS_NAMES",
@@ -16,6 +17,7 @@ __all__ = [
     "Huber",
     "Likelihood",
     "LogLoss",
+    "MixedColumns",
     "SquaredError",
     "get_likelihood",
 ]

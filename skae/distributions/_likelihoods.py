@@ -4,6 +4,8 @@ Each is the negative logarithm of a density, up to a constant and a factor, so t
 "likelihood" and "anomaly score of a cell" are one object.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
@@ -59,6 +61,52 @@ class Likelihood:
             output = output.detach().requires_grad_()
             return torch.autograd.grad(self.nll(output, target).sum(), output)[0]
 
+    def n_cells(self, target: Tensor) -> int:
+        """Number of losses that :meth:`nll` gives.
+
+        Parameters
+        ----------
+        target : Tensor of shape (n_samples, n_features)
+            As for :meth:`nll`.
+
+        Returns
+        -------
+        int
+            One for each cell of the table.
+        """
+        return target.numel()
+
+    def shares(self, output: Tensor, target: Tensor) -> Tensor:
+        """Loss of each feature as a share of that of its row.
+
+        Parameters
+        ----------
+        output, target : Tensor
+            As for :meth:`nll`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            Each row sums to :meth:`row_loss`.
+        """
+        losses = self.nll(output, target)
+        return losses / losses.shape[1]
+
+    def row_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Mean loss of the features of each row.
+
+        Parameters
+        ----------
+        output, target : Tensor
+            As for :meth:`nll`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples,)
+            Lower is more likely.
+        """
+        return self.nll(output, target).mean(dim=1)
+
     def mean(self, output: Tensor) -> Tensor:
         """Reconstruction that belongs to a decoder output (its mean, or its median).
 
@@ -88,6 +136,45 @@ class Likelihood:
             Decoder outputs.
         """
         return mean
+
+    def of_numbers(self, scale: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps of encoded columns as maps of the decoder's outputs.
+
+        Parameters
+        ----------
+        scale, shift : Tensor of shape (n_encoded,)
+            ``x_new = scale * x_old + shift``, for each column of an encoded row.
+
+        Returns
+        -------
+        scale, shift : Tensor of shape (n_outputs,)
+            The same for each output.
+        """
+        return scale, shift
+
+    def linear_start(
+        self, mean: Tensor, loadings: Tensor, inputs: Any = None
+    ) -> tuple[Tensor, Tensor]:
+        """Start of a linear decoder: principal axes, as far as the link lets them through.
+
+        Parameters
+        ----------
+        mean : Tensor of shape (n_values,)
+            Mean of the values that were decomposed.
+        loadings : Tensor of shape (n_values, n_components)
+            How they change with the code.
+        inputs : skae.nn.TableInput, default=None
+            What the values are; None where they are the encoded row itself.
+
+        Returns
+        -------
+        weight : Tensor of shape (n_outputs, n_components)
+            The linear map.
+        bias : Tensor of shape (n_outputs,)
+            The decoder's output at the mean.
+        """
+        weight = loadings if self.identity_link else torch.zeros_like(loadings)
+        return weight, self.output_for_mean(mean)
 
     def __eq__(self, other):
         """Two losses of one class and equal settings are equal, as ``clone`` expects."""

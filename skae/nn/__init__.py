@@ -2,10 +2,11 @@
 
 from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
-from skae.nn._corruptions import NOISE_NAMES, corrupt
+from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
 from skae.nn._mlp import SkipMLP
 from skae.nn._products import AlignedProducts
 from skae.nn._rng import isolated_rng
+from skae.nn._table_input import TableInput, places_in
 
 __all__ = [
     "ACTIVATIONS",
@@ -13,7 +14,10 @@ __all__ = [
     "AlignedProducts",
     "AutoEncoderModule",
     "SkipMLP",
+    "TableInput",
     "build_user_module",
     "corrupt",
+    "hide",
     "isolated_rng",
+    "places_in",
 ]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from skae.nn._mlp import SkipMLP
 from skae.nn._rng import isolated_rng
+from skae.nn._table_input import TableInput
 
 
 class AutoEncoderModule(nn.Module):
@@ -17,58 +18,85 @@ class AutoEncoderModule(nn.Module):
     Parameters
     ----------
     encoder : nn.Module
-        Maps (n_samples, n_features) to (n_samples, n_components).
+        Maps (n_samples, n_inputs) to (n_samples, n_components).
     decoder : nn.Module
-        Maps (n_samples, n_components) to (n_samples, n_features).
+        Maps (n_samples, n_components) to (n_samples, n_outputs).
+    inputs : nn.Module, default=None
+        Maps encoded rows (n_samples, n_encoded) to (n_samples, n_inputs); None where the encoder
+        takes them as they are: numbers, none of them missing.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, inputs: nn.Module | None = None):
         super().__init__()
+        self.inputs = inputs
         self.encoder = encoder
         self.decoder = decoder
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Encode rows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_encoded)
+            Encoded (scaled) rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components)
+            Codes.
+        """
+        return self.encoder(x if self.inputs is None else self.inputs(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode and decode rows.
 
         Parameters
         ----------
-        x : Tensor of shape (n_samples, n_features)
-            Scaled rows.
+        x : Tensor of shape (n_samples, n_encoded)
+            Encoded (scaled) rows.
 
         Returns
         -------
-        Tensor of shape (n_samples, n_features)
+        Tensor of shape (n_samples, n_outputs)
             The decoder's output.
         """
-        return self.decoder(self.encoder(x))
+        return self.decoder(self.encode(x))
 
     @property
     def has_pullback(self) -> bool:
-        """Whether both halves know their own chain rule."""
-        return type(self.encoder) is SkipMLP and type(self.decoder) is SkipMLP
+        """Whether all parts know their own chain rule."""
+        ours = type(self.encoder) is SkipMLP and type(self.decoder) is SkipMLP
+        return ours and isinstance(self.inputs, TableInput | None)
 
     def pullback(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
         """Encode and decode rows, and return how gradients go back, where :attr:`has_pullback`.
 
         Parameters
         ----------
-        x : Tensor of shape (n_samples, n_features)
-            Scaled rows.
+        x : Tensor of shape (n_samples, n_encoded)
+            Encoded (scaled) rows.
 
         Returns
         -------
-        output : Tensor of shape (n_samples, n_features)
+        output : Tensor of shape (n_samples, n_outputs)
             The decoder's output.
         pull : callable
             Maps the gradient of `output` to those of the parameters, in the order of
             :meth:`parameters`.
         """
-        code, pull_encoder = cast("SkipMLP", self.encoder).pullback(x)
+        inputs = cast("TableInput | None", self.inputs)
+        seen = x if inputs is None else inputs(x)
+        code, pull_encoder = cast("SkipMLP", self.encoder).pullback(seen)
         output, pull_decoder = cast("SkipMLP", self.decoder).pullback(code)
 
         def pull(grad: Tensor) -> list[Tensor]:
             code_grad, decoder_grads = pull_decoder(grad, True)
-            return pull_encoder(cast("Tensor", code_grad), False)[1] + decoder_grads
+            embeds = inputs is not None and len(inputs.embeddings) > 0
+            seen_grad, grads = pull_encoder(cast("Tensor", code_grad), embeds)
+            grads = grads + decoder_grads
+            if inputs is None or seen_grad is None:
+                return grads
+            return inputs.gradients(x, seen_grad) + grads
 
         return output, pull
 

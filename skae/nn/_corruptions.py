@@ -19,9 +19,10 @@ def _masking(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
 
 def _salt_and_pepper(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
     """Set a share `level` of the cells to the lowest or the highest value of their column."""
-    low, high = X.amin(dim=0), X.amax(dim=0)
+    low = X.nan_to_num(nan=torch.inf).amin(dim=0)
+    high = X.nan_to_num(nan=-torch.inf).amax(dim=0)
     extreme = torch.where(_chosen_cells(X, 0.5, generator), low, high)
-    return torch.where(_chosen_cells(X, level, generator), extreme, X)
+    return torch.where(_chosen_cells(X, level, generator) & ~torch.isnan(X), extreme, X)
 
 
 def _swap(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
@@ -33,6 +34,11 @@ def _swap(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
     steps = torch.randint(1, n, X.shape, generator=generator, device=X.device)
     rows = (torch.arange(n, device=X.device)[:, None] + steps) % n
     return torch.where(_chosen_cells(X, level, generator), X.gather(0, rows), X)
+
+
+def hide(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
+    """Let a share `level` of the cells be missing (NaN)."""
+    return X.masked_fill(_chosen_cells(X, level, generator), torch.nan)
 
 
 def _chosen_cells(X: Tensor, share: float, generator: torch.Generator) -> Tensor:
@@ -48,7 +54,17 @@ _NOISES: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
 NOISE_NAMES = frozenset(_NOISES)
 
 
-def corrupt(X: Tensor, noise: str, level: float, generator: torch.Generator) -> Tensor:
+# What is done to codes of categories and to booleans, where numbers get a noise that these cannot.
+_NOISES_OF_CODES = {"gaussian": _swap, "masking": hide, "salt_and_pepper": _swap, "swap": _swap}
+
+
+def corrupt(
+    X: Tensor,
+    noise: str,
+    level: float,
+    generator: torch.Generator,
+    codes: Tensor | None = None,
+) -> Tensor:
     """Return a corrupted copy of rows.
 
     Parameters
@@ -61,6 +77,9 @@ def corrupt(X: Tensor, noise: str, level: float, generator: torch.Generator) -> 
         Standard deviation of "gaussian", in scaled units; share of the cells for the others.
     generator : torch.Generator
         Source of randomness, on the device of `X`.
+    codes : Tensor of int of shape (n_codes,), default=None
+        Columns that hold categories or booleans: "masking" hides their cells (NaN), the other kinds
+        take the value of another row.
 
     Returns
     -------
@@ -79,4 +98,8 @@ def corrupt(X: Tensor, noise: str, level: float, generator: torch.Generator) -> 
     >>> corrupt(torch.ones(1, 3), "masking", 1.0, torch.Generator())
     tensor([[0., 0., 0.]])
     """
-    return _NOISES[noise](X, level, generator)
+    corrupted = _NOISES[noise](X, level, generator)
+    if codes is not None and len(codes):
+        level = min(level, 1.0)
+        corrupted[:, codes] = _NOISES_OF_CODES[noise](X[:, codes], level, generator)
+    return corrupted

@@ -169,15 +169,60 @@ class SkipMLP(nn.Module):
         return layers + ([self.last] if self.n_hidden else [])
 
     @torch.no_grad()
-    def compensate_input(self, scale: Tensor, shift: Tensor) -> None:
+    def take_inputs(self, places: Tensor) -> None:
+        """Take other columns: each where `places` says, or new where it says -1.
+
+        Parameters
+        ----------
+        places : Tensor of int of shape (n_in,)
+            For each column of `x`, which it was before. A new one changes nothing at first.
+        """
+        known = places >= 0
+        weight = self.first.weight.new_zeros(self.first.out_features, len(places))
+        weight[:, known] = self.first.weight[:, places[known]]
+        self.first.weight = nn.Parameter(weight)
+        self.first.in_features = len(places)
+
+    @torch.no_grad()
+    def give_outputs(self, places: Tensor, bias: Tensor) -> None:
+        """Give other columns: each as `places` says, or a new constant where it says -1.
+
+        Parameters
+        ----------
+        places : Tensor of int of shape (n_out,)
+            For each column of `y`, which it was before.
+        bias : Tensor of shape (n_out,)
+            The constants of new columns.
+        """
+        known, n_before, self.n_out = places >= 0, self.n_out, len(places)
+        for layer in self._output_layers():
+            n_kept = layer.out_features - n_before  # the rows of the hidden layer, in the first
+            rows = layer.weight.new_zeros(self.n_out, layer.in_features)
+            rows[known] = layer.weight[n_kept:][places[known]]
+            layer.weight = nn.Parameter(torch.cat([layer.weight[:n_kept], rows]))
+            layer.out_features = n_kept + self.n_out
+            if layer.bias is not None:
+                values = bias.to(layer.bias)
+                values[known] = layer.bias[n_kept:][places[known]]
+                layer.bias = nn.Parameter(torch.cat([layer.bias[:n_kept], values]))
+
+    @torch.no_grad()
+    def compensate_input(self, scale: Tensor, shift: Tensor, masks: Tensor | None = None) -> None:
         """Keep the output when ``scale * x + shift`` takes the place of `x`, in new units of `x`.
 
         Parameters
         ----------
         scale, shift : Tensor of shape (n_in,)
             ``x_old = scale * x_new + shift``.
+        masks : Tensor of int of shape (n_in,), default=None
+            For each column the one that is 1 where its value is missing, and was and is 0; -1
+            where there is none.
         """
         self.first.bias.add_(self.first.weight @ shift)
+        if masks is not None:
+            masked = masks >= 0
+            moved = self.first.weight[:, masked] * shift[masked]
+            self.first.weight.index_add_(1, masks[masked], -moved)
         self.first.weight.mul_(scale)
 
     @torch.no_grad()

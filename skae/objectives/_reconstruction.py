@@ -29,7 +29,7 @@ class Reconstruction(Objective):
 
     def per_row(self, module: nn.Module, batch: Batch) -> Tensor:
         """Mean loss of each row; see :meth:`Objective.per_row`."""
-        return self.likelihood.nll(module(batch.inputs), batch.targets).mean(dim=1)
+        return self.likelihood.row_loss(module(batch.inputs), batch.targets)
 
     def phases(self, module: nn.Module) -> list[Phase]:
         """One phase; networks that know their own chain rule go without autograd."""
@@ -45,7 +45,8 @@ class Reconstruction(Objective):
         grad = self.likelihood.gradient(output, batch.targets)
         if batch.weight is not None:
             grad.mul_(batch.weight[:, None])
-        return self._mean_loss(output, batch), pull(grad.div_(output.numel()))
+        n_cells = self.likelihood.n_cells(batch.targets)
+        return self._mean_loss(output, batch), pull(grad.div_(n_cells))
 
     def _mean_loss(self, output: Tensor, batch: Batch) -> Tensor:
         if batch.weight is None:

@@ -1,6 +1,21 @@
-"""A table of numbers to what a network likes to see, and back."""
+"""A table to what a network likes to see, and back."""
 
 from skae.preprocessing._principal_axes import PrincipalAxes, principal_axes
 from skae.preprocessing._scaling import SCALER_NAMES, TableScaler
+from skae.preprocessing._table_encoder import (
+    MAX_CATEGORIES,
+    MISSING_MARKS,
+    TableEncoder,
+    check_no_infinity,
+)
 
-__all__ = ["SCALER_NAMES", "PrincipalAxes", "TableScaler", "principal_axes"]
+__all__ = [
+    "MAX_CATEGORIES",
+    "MISSING_MARKS",
+    "SCALER_NAMES",
+    "PrincipalAxes",
+    "TableEncoder",
+    "TableScaler",
+    "check_no_infinity",
+    "principal_axes",
+]

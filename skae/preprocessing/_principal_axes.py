@@ -13,6 +13,8 @@ SMALLEST_WHITENED_SHARE = 1e-6
 LARGEST_COVARIANCE = 2000
 SKETCH_ROWS = 20_000
 BLOCK_ROWS = 2**14
+SMALLEST_MASS = 1e-300  # of columns without a value: their mean and covariance are 0
+ALL_PRESENT = np.True_
 
 
 class PrincipalAxes(NamedTuple):
@@ -43,10 +45,12 @@ def principal_axes(X, transform, n_components, sample_weight=None):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray of shape (n_samples, n_columns)
         The table; may be a memory map.
     transform : callable
-        Maps a block of rows to the values to decompose, such as ``TableScaler.transform``.
+        Maps a block of rows to the values to decompose, (n_block, n_features), such as
+        ``TableScaler.transform``. Missing values, NaN, are left out: an entry of the covariance is
+        that of the rows that have both values.
     n_components : int
         How many axes; at most ``n_features`` are found.
     sample_weight : ndarray of shape (n_samples,), default=None
@@ -58,9 +62,9 @@ def principal_axes(X, transform, n_components, sample_weight=None):
         ``min(n_components, n_features)`` axes; in a table of more than `LARGEST_COVARIANCE` columns
         not more than there are rows.
     """
-    n_components = min(n_components, X.shape[1])
     mean = _mean(X, transform, sample_weight)
-    if X.shape[1] <= LARGEST_COVARIANCE:
+    n_components = min(n_components, len(mean))
+    if len(mean) <= LARGEST_COVARIANCE:
         covariance = _covariance(X, transform, mean, sample_weight)
         variance, axes = np.linalg.eigh(covariance)  # ascending, axes as columns
         variance, axes = variance[::-1][:n_components], axes.T[::-1][:n_components]
@@ -83,20 +87,28 @@ def _blocks(X, transform, sample_weight):
 
 
 def _mean(X, transform, sample_weight):
-    total, mass = np.zeros(X.shape[1]), 0.0
+    total = mass = 0.0
     for block, weight in _blocks(X, transform, sample_weight):
-        total += (block * weight).sum(axis=0)
-        mass += weight.sum()
-    return total / mass
+        present = _present(block)
+        total = total + (np.where(present, block, 0.0) * weight).sum(axis=0)
+        mass = mass + (present * weight).sum(axis=0)
+    return total / np.maximum(mass, SMALLEST_MASS)
 
 
 def _covariance(X, transform, mean, sample_weight):
-    total, mass = np.zeros((X.shape[1], X.shape[1])), 0.0
+    total = mass = 0.0
     for block, weight in _blocks(X, transform, sample_weight):
-        centred = block - mean
-        total += (centred * weight).T @ centred
-        mass += weight.sum()
-    return total / mass
+        present = _present(block)
+        centred = np.where(present, block - mean, 0.0)
+        total = total + (centred * weight).T @ centred
+        complete = present is ALL_PRESENT
+        mass = mass + (weight.sum() if complete else (present * weight).T @ present.astype(float))
+    return total / np.maximum(mass, SMALLEST_MASS)
+
+
+def _present(block):
+    """Which values are not missing; one True for all where none is."""
+    return ALL_PRESENT if np.isfinite(block.sum()) else ~np.isnan(block)
 
 
 def _sketched_axes(X, transform, mean, n_components, sample_weight):
@@ -105,7 +117,10 @@ def _sketched_axes(X, transform, mean, n_components, sample_weight):
     rows = rows[:: -(-len(rows) // SKETCH_ROWS)]
     weight = None if sample_weight is None else sample_weight[rows]
     centred = np.concatenate(
-        [(block - mean) * np.sqrt(w) for block, w in _blocks(X[rows], transform, weight)]
+        [
+            np.nan_to_num(block - mean) * np.sqrt(w)
+            for block, w in _blocks(X[rows], transform, weight)
+        ]
     )
     mass = len(centred) if weight is None else weight.sum()
     n_found = min(n_components, *centred.shape)

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
 SCALER_NAMES = frozenset({"standard", "minmax", "quantile"})
@@ -25,7 +25,7 @@ QUANTILE_ROWS = 200_000
 
 
 class TableScaler:
-    """Columns to comparable float32 values and back to original units.
+    """Columns to comparable floats and back to original units; NaN stays NaN.
 
     The statistics are scikit-learn's. Added to them: weights, constant columns (whose change is
     measured in original units and bounded), finite output for any finite input, and tables that are
@@ -36,6 +36,8 @@ class TableScaler:
     method : {"standard", "minmax", "quantile"} or None
         Zero mean and unit variance; the range 0 to 1; a normal distribution by quantiles; or
         nothing, but that constant columns become 0.
+    names : sequence, default=None
+        What errors call the columns; their positions by default.
 
     Attributes
     ----------
@@ -53,8 +55,9 @@ class TableScaler:
     array([[3., 3.]], dtype=float32)
     """
 
-    def __init__(self, method):
+    def __init__(self, method, names=None):
         self.method = method
+        self.names = names
 
     @property
     def can_move(self):
@@ -67,7 +70,7 @@ class TableScaler:
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            Finite numbers; a memory map is never loaded whole.
+            Finite numbers or NaN; a memory map is never loaded whole.
         sample_weight : ndarray of shape (n_samples,), default=None
             Weight 2 counts as the same row twice.
 
@@ -81,21 +84,11 @@ class TableScaler:
         ValueError
             If a column is too large to be scaled, or to be taken as it is.
         """
-        if self.can_move:
-            self._scaler = StandardScaler() if self.method == "standard" else MinMaxScaler()
-            return self.partial_fit(X, sample_weight)
-        if self.method == "quantile":
-            self._quantiles = _Quantiles(X, sample_weight)
-            low, high = self._quantiles.values[[0, -1]]
-        else:
-            low, high = _extremes(X, sample_weight)
-        self.constant_ = _is_constant(low, high)
-        self.offset_ = np.where(self.constant_, low, 0.0)
-        self.scale_ = np.ones(X.shape[1])
-        return self
+        vars(self).pop("_statistics", None)
+        return self.add(X, sample_weight).finish()
 
-    def partial_fit(self, X, sample_weight=None):
-        """Update the statistics with more rows, where :attr:`can_move`.
+    def add(self, X, sample_weight=None):
+        """Count rows in; the statistics follow with :meth:`finish`.
 
         Parameters
         ----------
@@ -109,59 +102,99 @@ class TableScaler:
         TableScaler
             Itself.
         """
+        if not hasattr(self, "_statistics"):
+            self._statistics = _STATISTICS[self.method]()
         for rows in gen_batches(len(X), BLOCK_ROWS):
             weight = None if sample_weight is None else sample_weight[rows]
             block, weight = _weighted_rows(X[rows], weight)
-            if len(block) == 0:
-                continue
-            if self.method == "standard":
-                self._scaler.partial_fit(block, sample_weight=weight)
-            else:
-                self._scaler.partial_fit(block)
-        return self._read_affine()
+            if len(block):
+                self._statistics.partial_fit(block, sample_weight=weight)
+        return self
 
-    def _read_affine(self):
-        scaler = self._scaler
+    def finish(self):
+        """Take over the statistics of all rows that were added.
+
+        Returns
+        -------
+        TableScaler
+            Itself.
+        """
+        statistics = self._statistics
         if self.method == "standard":
             # scikit-learn gives constant columns, rounding noise included, a scale of 1.
-            self.constant_ = scaler.scale_ != np.sqrt(scaler.var_)
-            self.offset_, self.scale_ = scaler.mean_, scaler.scale_
+            self.constant_ = statistics.scale_ != np.sqrt(statistics.var_)
+            self.offset_, self.scale_ = statistics.mean_, statistics.scale_
         else:
-            low, high = np.float64(scaler.data_min_), np.float64(scaler.data_max_)
+            low, high = np.float64(statistics.low_), np.float64(statistics.high_)
             self.constant_ = _is_constant(low, high)
-            self.offset_, self.scale_ = low, np.where(self.constant_, 1.0, high - low)
+            self.offset_ = np.where(self.constant_, low, 0.0)
+            self.scale_ = np.ones(len(low))
+            if self.method == "minmax":
+                self.offset_ = low
+                self.scale_ = np.where(self.constant_, 1.0, high - low)
+            elif self.method == "quantile":
+                self._quantiles = _Quantiles(*statistics.rows())
+                del self._statistics  # it holds rows of the table
+            else:
+                self._check_unscaled(low, high)
         self._check_finite()
         return self
+
+    def _name(self, column):
+        return f"column {column if self.names is None else repr(self.names[column])}"
 
     def _check_finite(self):
         usable = np.isfinite(self.offset_) & np.isfinite(self.scale_)
         if not usable.all():
             raise ValueError(
-                f"The values of column {np.flatnonzero(~usable)[0]} are too large: their "
+                f"The values of {self._name(np.flatnonzero(~usable)[0])} are too large: their "
                 f"{self.method} statistics overflow. Divide the column, or take its logarithm."
             )
 
-    def transform(self, X):
+    def _check_unscaled(self, low, high):
+        """Refuse what float32 cannot take as it is."""
+        largest = np.maximum(np.abs(low), np.abs(high))
+        column = int(largest.argmax())
+        if largest[column] > SCALED_VALUE_LIMIT:
+            raise ValueError(
+                f"{self._name(column).capitalize()} has values up to {largest[column]:g}. With "
+                f"scaler=None they must not exceed {SCALED_VALUE_LIMIT:g}: use scaler='standard', "
+                "or scale the data before."
+            )
+        coarse = np.finfo(np.float32).eps * largest > COARSEST_STEP * (high - low)
+        coarse &= ~self.constant_
+        if coarse.any():
+            column = int(coarse.argmax())
+            warnings.warn(
+                f"{self._name(column).capitalize()} has values up to {largest[column]:g} that "
+                "differ by too little for float32: digits are lost. Use scaler='standard', or "
+                "centre the data.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def transform(self, X, dtype=np.float32):
         """Scale rows.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
             Original units.
+        dtype : {np.float32, np.float64}, default=np.float32
+            Of the result.
 
         Returns
         -------
-        ndarray of float32 of shape (n_samples, n_features)
-            Scaled values, always finite.
+        ndarray of shape (n_samples, n_features)
+            Scaled values, always finite but for NaN, which stays.
         """
         # In double precision: a column of large values and small variation loses its digits else.
         centred = np.subtract(X, self.offset_, dtype=np.float64)
-        scaled = np.empty(X.shape, dtype=np.float32)
+        scaled = np.empty(X.shape, dtype=dtype)
         with np.errstate(over="ignore"):  # infinite for the moment
             np.divide(centred, self.scale_, out=scaled, casting="same_kind")
         if self.method == "quantile":
-            scaled = np.where(self.constant_, scaled, self._quantiles.to_normal(X))
-            scaled = scaled.astype(np.float32)
+            scaled = np.where(self.constant_, scaled, self._quantiles.to_normal(X)).astype(dtype)
         np.clip(scaled, -SCALED_VALUE_LIMIT, SCALED_VALUE_LIMIT, out=scaled)
         if self.constant_.any():
             scaled[:, self.constant_] = self._constant_columns(scaled[:, self.constant_])
@@ -197,33 +230,56 @@ def _is_constant(low, high):
     return high - low <= ROUNDING_NOISE * np.maximum(np.abs(low), np.abs(high))
 
 
-def _extremes(X, sample_weight):
-    """Lowest and highest value of each column that is to stay unscaled."""
-    scaler = MinMaxScaler()
-    for rows in gen_batches(len(X), BLOCK_ROWS):
-        weight = None if sample_weight is None else sample_weight[rows]
-        block = _weighted_rows(X[rows], weight)[0]
-        if len(block):
-            scaler.partial_fit(block)
-    low, high = np.float64(scaler.data_min_), np.float64(scaler.data_max_)
-    largest = np.maximum(np.abs(low), np.abs(high))
-    column = int(largest.argmax())
-    if largest[column] > SCALED_VALUE_LIMIT:
-        raise ValueError(
-            f"Column {column} has values up to {largest[column]:g}. With scaler=None they must not "
-            f"exceed {SCALED_VALUE_LIMIT:g}: use scaler='standard', or scale the data before."
-        )
-    coarse = np.finfo(np.float32).eps * largest > COARSEST_STEP * (high - low)
-    coarse &= ~_is_constant(low, high)
-    if coarse.any():
-        column = int(coarse.argmax())
-        warnings.warn(
-            f"Column {column} has values up to {largest[column]:g} that differ by too little for "
-            "float32: digits are lost. Use scaler='standard', or centre the data.",
-            UserWarning,
-            stacklevel=2,
-        )
-    return low, high
+class _Extremes:
+    """Lowest and highest value of each column."""
+
+    def partial_fit(self, X, sample_weight=None):
+        """Follow more rows; a weight that is not zero makes no difference."""
+        low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)  # past NaN
+        self.low_ = np.fmin(low, getattr(self, "low_", low))
+        self.high_ = np.fmax(high, getattr(self, "high_", high))
+
+
+class _RowSample:
+    """Evenly spaced rows, at most twice `QUANTILE_ROWS`, of a table of unknown length."""
+
+    def __init__(self):
+        self.step, self.n_seen = 1, 0
+        self.blocks, self.weights = [], []
+
+    def partial_fit(self, X, sample_weight=None):
+        """Take every `step`-th row; when there are too many, drop every second one."""
+        chosen = slice(-self.n_seen % self.step, None, self.step)
+        weight = np.ones(len(X)) if sample_weight is None else sample_weight
+        self.blocks.append(np.array(X[chosen]))
+        self.weights.append(weight[chosen])
+        self.n_seen += len(X)
+        if sum(map(len, self.weights)) > 2 * QUANTILE_ROWS:
+            X, weight = self.rows()
+            self.blocks, self.weights = [X[::2]], [weight[::2]]
+            self.step *= 2
+
+    def rows(self):
+        """The rows and their weights."""
+        return np.concatenate(self.blocks), np.concatenate(self.weights)
+
+    @property
+    def low_(self):
+        """Lowest value of each column."""
+        return np.fmin.reduce([np.fmin.reduce(block, axis=0) for block in self.blocks])
+
+    @property
+    def high_(self):
+        """Highest value of each column."""
+        return np.fmax.reduce([np.fmax.reduce(block, axis=0) for block in self.blocks])
+
+
+_STATISTICS = {
+    "standard": StandardScaler,
+    "minmax": _Extremes,
+    "quantile": _RowSample,
+    None: _Extremes,
+}
 
 
 def _weighted_rows(X, sample_weight):
@@ -249,15 +305,13 @@ class _Quantiles:
         What it is there.
     """
 
-    def __init__(self, X, sample_weight):
-        rows = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight)
-        rows = rows[:: -(-len(rows) // QUANTILE_ROWS)]
-        weight = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
+    def __init__(self, X, weight):
         self.values = np.empty((N_QUANTILES, X.shape[1]))
         self.levels = np.empty_like(self.values)
-        for column in range(X.shape[1]):
-            values, inverse = np.unique(X[rows, column], return_inverse=True)
-            mass = np.bincount(inverse, weights=weight)
+        for column, values in enumerate(X.T):
+            present = ~np.isnan(values)
+            values, inverse = np.unique(values[present], return_inverse=True)
+            mass = np.bincount(inverse, weights=weight[present])
             middle = (np.cumsum(mass) - mass / 2) / mass.sum()
             self.levels[:, column] = np.linspace(middle[0], middle[-1], N_QUANTILES)
             self.values[:, column] = np.interp(self.levels[:, column], middle, values)

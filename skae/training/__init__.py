@@ -12,17 +12,31 @@ from skae.training._devices import make_generator, resolve_device
 from skae.training._inference import map_rows
 from skae.training._net import AutoEncoderNet, TrainingData
 from skae.training._stopping import BestWeights
+from skae.training._table import (
+    ArrayTable,
+    EncodedRows,
+    FitTable,
+    StreamTable,
+    as_float32,
+    fit_encoder,
+)
 from skae.training._updates import OPTIMIZERS
 
 __all__ = [
     "OPTIMIZERS",
+    "ArrayTable",
     "AutoEncoderNet",
     "BestWeights",
+    "EncodedRows",
+    "FitTable",
     "InMemoryRows",
     "RowSource",
+    "StreamTable",
     "StreamedRows",
     "TrainingData",
+    "as_float32",
     "clone_callbacks",
+    "fit_encoder",
     "make_generator",
     "map_rows",
     "resolve_device",

@@ -110,7 +110,7 @@ class StreamedRows:
             mix = torch.randperm(len(rows), generator=generator, device=self.device)
             weight = None
             if self.weight is not None:
-                weight = _as_tensor(self.weight[rows], self.device)[mix]
+                weight = as_tensor(self.weight[rows], self.device)[mix]
             yield values[mix], weight
 
     def _chunk_rows(self, start):
@@ -147,7 +147,7 @@ def training_rows(
     if X.shape[0] * X.shape[1] * 4 > _room(device):
         return StreamedRows(X, transform, rows, weight, device)
     values = scaled_rows(X, transform, np.flatnonzero(rows))
-    held = None if weight is None else _as_tensor(weight[rows], device)
+    held = None if weight is None else as_tensor(weight[rows], device)
     return InMemoryRows(values.to(device), held)
 
 
@@ -219,5 +219,5 @@ def _room(device: torch.device) -> int:
     return IN_MEMORY_BYTES
 
 
-def _as_tensor(weight: np.ndarray, device: torch.device) -> Tensor:
+def as_tensor(weight: np.ndarray, device: torch.device) -> Tensor:
     return torch.as_tensor(np.asarray(weight, dtype=np.float32), device=device)

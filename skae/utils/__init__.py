@@ -1,7 +1,24 @@
-"""What every other part may use: optional imports, data frames, versions of scikit-learn."""
+"""What every other part may use: optional imports, frames, schemas, prefetching, progress."""
 
-from skae.utils._frames import frame_like
+from skae.utils._frames import as_pandas, fill_cells, frame_library, frame_like, in_library
 from skae.utils._optional import import_optional
+from skae.utils._prefetch import prefetched
+from skae.utils._progress import progress
+from skae.utils._schema import KINDS, Column, TableSchema
 from skae.utils._sklearn_callbacks import CallbackSupportMixin, with_callbacks
 
-__all__ = ["CallbackSupportMixin", "frame_like", "import_optional", "with_callbacks"]
+__all__ = [
+    "KINDS",
+    "CallbackSupportMixin",
+    "Column",
+    "TableSchema",
+    "as_pandas",
+    "fill_cells",
+    "frame_library",
+    "frame_like",
+    "import_optional",
+    "in_library",
+    "prefetched",
+    "progress",
+    "with_callbacks",
+]

@@ -2,6 +2,77 @@
 
 import sys
 
+import numpy as np
+
+from skae.utils._optional import import_optional
+
+
+def frame_library(X):
+    """Name of the library whose DataFrame `X` is.
+
+    Parameters
+    ----------
+    X : object
+        What the user passed.
+
+    Returns
+    -------
+    {"pandas", "polars"} or None
+        None for anything else.
+    """
+    for name in ("pandas", "polars"):
+        library = sys.modules.get(name)  # a library that is not imported cannot have made X
+        if library is not None and isinstance(X, library.DataFrame):
+            return name
+    return None
+
+
+def as_pandas(X):
+    """Return a DataFrame of polars as one of pandas; anything else as it is.
+
+    Parameters
+    ----------
+    X : object
+        What the user passed.
+
+    Returns
+    -------
+    object
+        `X` or a copy.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pyarrow, which polars needs for this, is not installed.
+    """
+    if frame_library(X) != "polars":
+        return X
+    import_optional("pyarrow", extra="polars")
+    return X.to_pandas()
+
+
+def in_library(frame, library, polars_schema=None):
+    """Return a DataFrame of pandas as one of another library.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows.
+    library : {"pandas", "polars"}
+        Which library.
+    polars_schema : polars.Schema, default=None
+        Types of the columns in polars.
+
+    Returns
+    -------
+    DataFrame
+        Of that library.
+    """
+    if library == "pandas":
+        return frame
+    frame = import_optional("polars", extra="polars").from_pandas(frame)
+    return frame if polars_schema is None else frame.cast(dict(polars_schema))
+
 
 def frame_like(X, values, columns):
     """Return `values` as the kind of data frame that `X` is, or as they are.
@@ -28,10 +99,65 @@ def frame_like(X, values, columns):
            a
     row  1.0
     """
-    # A library that is not imported cannot have made X.
-    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
-    if pandas is not None and isinstance(X, pandas.DataFrame):
-        return pandas.DataFrame(values, columns=columns, index=X.index)
-    if polars is not None and isinstance(X, polars.DataFrame):
-        return polars.DataFrame(values, schema=list(columns), orient="row")
+    library = frame_library(X)
+    if library == "pandas":
+        return sys.modules["pandas"].DataFrame(values, columns=columns, index=X.index)
+    if library == "polars":
+        return sys.modules["polars"].DataFrame(values, schema=list(columns), orient="row")
     return values
+
+
+def fill_cells(X, values, missing):
+    """Return a copy of a table with some cells taken from another one.
+
+    Parameters
+    ----------
+    X : DataFrame of pandas or polars, or ndarray, of shape (n_samples, n_features)
+        The table.
+    values : of the same kind and shape
+        Where the cells come from.
+    missing : ndarray of bool of shape (n_samples, n_features)
+        Which cells to take; all others stay the same to the last bit.
+
+    Returns
+    -------
+    DataFrame or ndarray
+        As `X`, with the same types.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.utils import fill_cells
+    >>> fill_cells(np.array([[np.nan, 2.0]]), np.array([[5.0, 6.0]]), np.array([[True, False]]))
+    array([[5., 2.]])
+    """
+    library = frame_library(X)
+    if library is None:
+        return np.where(missing, values, X).astype(X.dtype, copy=False)
+    filled = X.copy() if library == "pandas" else X
+    for i in np.flatnonzero(missing.any(axis=0)).tolist():
+        cells = missing[:, i]
+        if library == "pandas":
+            filled.isetitem(i, _filled_pandas(X.iloc[:, i], values.iloc[:, i], cells))
+        else:
+            filled = filled.with_columns(_filled_polars(X[:, i], values[:, i], cells))
+    return filled
+
+
+def _filled_pandas(column, values, missing):
+    """Take the missing cells of a Series from another one."""
+    pandas = sys.modules["pandas"]
+    array, new = column.array.copy(), np.asarray(values[missing], dtype=object)
+    if isinstance(column.dtype, pandas.CategoricalDtype):  # of a chunk that had fewer categories
+        array = array.add_categories(
+            pandas.Index(new).dropna().unique().difference(array.categories)
+        )
+    array[missing] = new
+    return pandas.Series(array, index=column.index, name=column.name)
+
+
+def _filled_polars(column, values, missing):
+    polars = sys.modules["polars"]
+    if column.dtype != polars.Null:
+        values = values.cast(column.dtype)
+    return values.zip_with(polars.Series(missing), column).alias(column.name)

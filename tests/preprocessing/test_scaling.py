@@ -141,7 +141,7 @@ def test_reading_by_blocks_changes_nothing(method, weighted, monkeypatch):
 def test_the_statistics_follow_all_rows_seen(method):
     X = _table()
     X[100:] += 10 * X.std(axis=0)
-    moving = TableScaler(method).fit(X[:100]).partial_fit(X[100:250]).partial_fit(X[250:])
+    moving = TableScaler(method).fit(X[:100]).add(X[100:250]).add(X[250:]).finish()
     np.testing.assert_allclose(
         moving.transform(X), TableScaler(method).fit(X).transform(X), rtol=1e-5, atol=1e-5
     )

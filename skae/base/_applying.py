@@ -1,0 +1,363 @@
+"""What a fitted auto-encoder does with rows."""
+
+import copy
+from contextlib import nullcontext
+from functools import wraps
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    OutlierMixin,
+    TransformerMixin,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from skae.base._tables import FLOAT_TYPES, check_table
+from skae.datasets import as_chunked_table
+from skae.distributions import MixedColumns
+from skae.nn import AlignedProducts, AutoEncoderModule, TableInput
+from skae.training import EncodedRows, as_float32, map_rows
+from skae.utils import fill_cells, frame_library, frame_like
+
+
+def _a_value_a_row(method):
+    """Let a method take a table in chunks: its results, chunk by chunk, are one array."""
+
+    @wraps(method)
+    def by_chunks(self, X):
+        chunks = as_chunked_table(X)
+        if chunks is None:
+            return method(self, X)
+        check_is_fitted(self)
+        return np.concatenate([method(self, chunk) for chunk in chunks])
+
+    return by_chunks
+
+
+def _a_table(method):
+    """Let a method take a table in chunks: its result is one, computed while it is read."""
+
+    @wraps(method)
+    def by_chunks(self, X):
+        chunks = as_chunked_table(X)
+        if chunks is None:
+            return method(self, X)
+        check_is_fitted(self)
+        return chunks.map(lambda chunk: method(self, chunk))
+
+    return by_chunks
+
+
+class FittedAutoEncoder(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    OutlierMixin,
+    BaseEstimator,
+):
+    """The half of the contract that comes after `fit`.
+
+    Every method takes what `fit` takes: a data frame, an array, or a table in chunks, which is
+    read chunk by chunk.
+    """
+
+    # ---- transformer ----
+
+    @_a_value_a_row
+    def transform(self, X):
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components), or a DataFrame after `set_output`
+            Codes, of the float type of `X`.
+        """
+        table = self._check_table(X)
+        rows = table.encoded(self._encoder)
+        module, _ = self._network(rows)
+        return self._map(rows, module.encode, self.n_components_).astype(table.float_type)
+
+    def inverse_transform(self, X):
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_samples, n_features)
+            Rows in the units that `fit` saw. Of a table of numbers, a DataFrame where `X` is one;
+            of any other, a DataFrame with the columns and types that `fit` saw.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=FLOAT_TYPES, input_name="X")
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {codes.shape[1]} columns, but inverse_transform takes codes of "
+                f"n_components_={self.n_components_} columns, as transform returns them."
+            )
+        rows = EncodedRows(codes, as_float32, False)
+        n_encoded = self._encoder.schema_.n_encoded
+        encoded = self._map(rows, lambda z: self._decode(self.module_, z), n_encoded)
+        return self._table(encoded, X, codes.dtype)
+
+    @_a_table
+    def reconstruct(self, X):
+        """Encode and decode rows: what the auto-encoder makes of them.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_samples, n_features)
+            Rows in original units, none of them missing; a DataFrame where `X` is one, with the
+            types that `fit` saw. Of a table in chunks, another one, computed while it is read.
+        """
+        table = self._check_table(X)
+        rows = table.encoded(self._encoder)
+        return self._table(self._reconstructed(rows), X, table.float_type)
+
+    @_a_table
+    def impute(self, X):
+        """Fill missing cells from the rest of their rows.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray, DataFrame or ChunkedTable of shape (n_samples, n_features)
+            A copy of `X`, of the same types: numbers of integer columns are rounded. Cells that are
+            not missing are the same to the last bit. Of a table in chunks, another one, filled
+            while it is read.
+
+        See Also
+        --------
+        MaskedAE : Trained to fill cells, and so the best at it.
+        """
+        table = self._check_table(X)
+        rows = table.encoded(self._encoder)
+        missing = np.isnan(rows.encode(rows.X)) if rows.has_missing else np.zeros((len(table), 1))
+        if not missing.any():
+            return copy.copy(X) if frame_library(X) else np.array(table.values)
+        encoder = self._encoder
+        first_parts = np.unique(encoder.schema_.encoded_features, return_index=True)[1]
+        filled = self._table(self._imputed(rows), X, table.float_type)
+        return fill_cells(X if frame_library(X) else table.values, filled, missing[:, first_parts])
+
+    def _imputed(self, rows):
+        """Encoded rows with a value in every cell."""
+        return self._reconstructed(rows)
+
+    def _reconstructed(self, rows):
+        module, likelihood = self._network(rows)
+        return self._map(
+            rows, lambda x: likelihood.mean(module(x)), self._encoder.schema_.n_encoded
+        )
+
+    def _decode(self, module, codes):
+        return self._likelihood.mean(module.decoder(codes))
+
+    def _table(self, encoded, like, dtype):
+        """Encoded rows as a table: the one way back, for whatever makes rows.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_samples, n_encoded)
+            Encoded rows.
+        like : object
+            What the user passed; a DataFrame gives a DataFrame, with the same index.
+        dtype : dtype
+            Of an array.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_samples, n_features)
+            Rows in original units.
+        """
+        encoder, frame = self._encoder, frame_library(like)
+        if encoder.frame_library_ and (frame or not encoder.schema_.is_numeric):
+            return encoder.decoded_frame(encoded, like)
+        values = encoder.decoded_array(encoded).astype(dtype, copy=False)
+        return frame_like(like, values, encoder.column_labels)
+
+    # ---- outlier detector ----
+
+    @_a_value_a_row
+    def score_samples(self, X):
+        """Score rows by how well they are reconstructed; higher is more normal.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+            Minus the mean over the features of the loss, in scaled units; over those that are not
+            missing. A row without any value has score 0: nothing in it is strange.
+        """
+        return self._score(self._check_table(X).encoded(self._encoder))
+
+    def _score(self, rows):
+        module, likelihood = self._network(rows)
+        losses = self._map(rows, lambda x: likelihood.row_loss(module(x), x)[:, None], 1)
+        return -losses[:, 0].astype(np.float64)
+
+    @_a_value_a_row
+    def feature_contributions(self, X):
+        """Say how much each feature contributes to the score of each row.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples, n_features)
+            Each row sums to its :meth:`score_samples`; the most negative entry is the feature that
+            makes the row an outlier. A missing cell contributes 0. The columns are those of the
+            table, whatever their kind (`feature_names_in_`).
+        """
+        rows = self._check_table(X).encoded(self._encoder)
+        module, likelihood = self._network(rows)
+        shares = self._map(rows, lambda x: likelihood.shares(module(x), x), self.n_features_in_)
+        return -shares.astype(np.float64)
+
+    @_a_value_a_row
+    def decision_function(self, X):
+        """Score rows relative to the threshold.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+            ``score_samples(X) - offset_``; negative is an outlier.
+        """
+        return self.score_samples(X) - self.offset_
+
+    @_a_value_a_row
+    def predict(self, X):
+        """Tell outliers from normal rows.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of int of shape (n_samples,)
+            -1 for outliers, +1 for normal rows.
+        """
+        # Not `< 0` for outliers: what has no number as its score is not normal either.
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    def score(self, X, y=None, sample_weight=None):
+        """Mean of :meth:`score_samples`, so that a grid search needs no scorer.
+
+        It favours larger codes: with as many components as features nothing is lost. To choose
+        `n_components`, give the search a scorer of what comes after (the classifier's accuracy), or
+        compare at one code size.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+        y : None
+            Ignored; present for scikit-learn.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the mean.
+
+        Returns
+        -------
+        float
+            Higher is better; 0 is perfect for squared, absolute and Huber loss.
+        """
+        scores = self.score_samples(X)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, scores, ensure_non_negative=True)
+        return float(np.average(scores, weights=sample_weight))
+
+    # ---- what was learned ----
+
+    @property
+    def module_(self):
+        """The torch module: `module_.encoder` and `module_.decoder`, on scaled float32 rows."""
+        return self.net_.module_
+
+    @property
+    def history_(self):
+        """One row an epoch, a DataFrame; row 0 is the start. Scores of callbacks are columns."""
+        if not hasattr(self, "net_"):
+            raise NotFittedError(f"This {type(self).__name__} has no history_: call fit first.")
+        import pandas as pd  # not needed by anything else here, and slow to import
+
+        rows = [self.net_.start_, *self.net_.history]
+        names = dict.fromkeys(["epoch", "train_loss", "valid_loss", "seconds"])
+        for row in rows:
+            names |= {name: None for name in row if name != "batches" and name[-5:] != "_best"}
+        rows = [{name: row.get(name) for name in names} for row in rows]
+        return pd.DataFrame(rows).astype({"epoch": int}).dropna(axis=1, how="all")
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_
+
+    def _check_table(self, X, reset=False):
+        if not reset:
+            check_is_fitted(self)
+        return check_table(self, X, reset)
+
+    def _network(self, rows):
+        """Return module and loss; where both never saw a missing cell, those that bear it."""
+        module, likelihood = self.module_, self._likelihood
+        if not rows.has_missing or module.inputs is not None:
+            return module, likelihood
+        schema, device = self._encoder.schema_, torch.device(self.net_.device)
+        inputs = TableInput(schema, torch.Generator()).to(device)
+        bearing = AutoEncoderModule(module.encoder, module.decoder, inputs)
+        return bearing.train(module.training), MixedColumns(schema, likelihood)
+
+    def _map(self, rows, function, n_outputs):
+        device = torch.device(self.net_.device)
+        ours = getattr(self.module_, "has_pullback", False)  # these align their products themselves
+        with nullcontext() if ours else AlignedProducts():
+            return map_rows(function, rows.X, rows.encode, n_outputs, device)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "offset_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "net_" in state and torch.device(self.net_.device).type != "cpu":
+            state = {**state, "net_": copy.deepcopy(self.net_)}
+            state["net_"].move_to(torch.device("cpu"))
+        return state

@@ -1,0 +1,94 @@
+"""Datetimes as a trend and the phases of cycles."""
+
+import numpy as np
+import pandas as pd
+
+from skae.preprocessing._scaling import TableScaler
+
+DAY = 86_400_000_000  # microseconds
+# From long to short: the phase of each mends what the ones before it leave open.
+CYCLES = {"year": 365.2425 * DAY, "week": 7.0 * DAY, "day": 1.0 * DAY}
+# Years from about 1685 to 2255 fit every unit of NumPy's datetimes.
+LARGEST = 9e15
+
+
+class Datetimes:
+    """A column of datetimes as a trend (standardised time), and sine and cosine of cycles.
+
+    A cycle is left out where it says nothing: its phase never changes (the hour of whole days), or
+    training did not see it once around.
+
+    Attributes
+    ----------
+    cycles : tuple of str
+        Of "year", "week" and "day", those that are used; they stay as the first call decided.
+    """
+
+    def __init__(self, name):
+        self.scaler = TableScaler("standard", [name])
+        self.step = 0  # greatest common divisor of all values, in microseconds
+        self.first, self.low, self.high = None, np.inf, -np.inf
+        self.cycles = None
+
+    def add(self, column, sample_weight):
+        """Follow the values of a Series; return which of its cells are not missing."""
+        times, present = _microseconds(column)
+        if present.any():
+            times = times[present]
+            self.first = int(times[0]) if self.first is None else self.first
+            self.step = int(np.gcd(self.step, np.gcd.reduce(times)))
+            self.low, self.high = min(self.low, times.min()), max(self.high, times.max())
+            self.scaler.add(self._seconds(times), sample_weight[present])
+        return present
+
+    def _seconds(self, times):
+        return ((times - self.first) / 1e6)[:, None]
+
+    def finish(self):
+        """Take the statistics over; decide which cycles to use, once."""
+        self.scaler.finish()
+        if self.cycles is None:
+            span = self.high - self.low
+            self.cycles = tuple(
+                name for name, period in CYCLES.items() if span >= period and self.step % period
+            )
+
+    @property
+    def parts(self):
+        """Names of the columns of :meth:`encode`."""
+        return ["trend", *(f"{cycle}_{part}" for cycle in self.cycles for part in ("sin", "cos"))]
+
+    def encode(self, column):
+        """Trend and phases of the cells of a Series, (n_samples, n_parts); NaN where missing."""
+        times, present = _microseconds(column)
+        encoded = [self.scaler.transform(self._seconds(times), np.float64)[:, 0]]
+        for cycle in self.cycles:
+            angle = 2 * np.pi * np.mod(times, CYCLES[cycle]) / CYCLES[cycle]
+            encoded += [np.sin(angle), np.cos(angle)]
+        return np.where(present[:, None], np.stack(encoded, axis=1), np.nan)
+
+    def decode(self, encoded):
+        """Datetimes (UTC, datetime64[us]) of trends and phases; each phase corrects the trend."""
+        missing = np.isnan(encoded).any(axis=1)
+        encoded = np.where(missing[:, None], 0.0, encoded)
+        times = self.scaler.inverse_transform(encoded[:, :1])[:, 0] * 1e6 + self.first
+        for cycle, (sine, cosine) in zip(self.cycles, _pairs(encoded[:, 1:]), strict=True):
+            period = CYCLES[cycle]
+            phase = np.arctan2(sine, cosine) / (2 * np.pi) * period
+            times += np.mod(phase - times + period / 2, period) - period / 2
+        step = max(self.step, 1)
+        steps = np.clip(np.round(times / step), -LARGEST / step, LARGEST / step).astype(np.int64)
+        return np.where(missing, np.datetime64("NaT"), (steps * step).astype("datetime64[us]"))
+
+
+def _pairs(columns):
+    return zip(columns.T[::2], columns.T[1::2], strict=True)
+
+
+def _microseconds(column):
+    """Microseconds since 1970 (UTC) of the cells, and which of them are there."""
+    column = pd.to_datetime(column) if column.dtype == object else column
+    if column.dt.tz is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    times = column.to_numpy().astype("datetime64[us]")
+    return times.astype(np.int64), ~np.isnat(times)
