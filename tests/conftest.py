@@ -20,3 +20,11 @@ def skae_data():
             f"needs the real tables: set SKAE_DATA to their folder (no {folder / 'adbench'})"
         )
     return folder
+
+
+@pytest.fixture(name="X", scope="session", params=["array", "array with holes", "mixed frame"])
+def table_of_each_kind(request):
+    """A table of each kind, for laws that hold for all of them; nobody changes it."""
+    from tests.estimators import TABLES
+
+    return TABLES[request.param]()

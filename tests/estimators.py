@@ -5,6 +5,7 @@ import inspect
 import warnings
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
@@ -27,6 +28,7 @@ FULL_BATCH = {
     "early_stopping": False,
     "contamination": 0.1,
     "noise_level": 0,
+    "mask_ratio": 0,
 }
 # What else an estimator needs to be quick or exact, by class name.
 QUICK_BY_NAME: dict[str, dict] = {}
@@ -82,6 +84,64 @@ def table(n_samples=80, n_features=6, seed=0):
     return X * np.logspace(-1, 2, n_features) + np.linspace(5, -50, n_features)
 
 
+def holed_table(n_samples=80, n_features=6, seed=0):
+    """`table` with missing cells in all columns but the first."""
+    X = table(n_samples, n_features, seed)
+    holes = np.random.default_rng([seed, 1]).random(X.shape) < 0.15
+    holes[:, 0] = False
+    X[holes] = np.nan
+    return X
+
+
+def mixed_table(n_samples=80, seed=0):
+    """A data frame of every kind of column, with missing cells in most of them.
+
+    All columns follow two hidden factors, so that there is something to learn.
+    """
+    rng = np.random.default_rng(seed)
+    first, second = rng.normal(size=(2, n_samples))
+
+    def cut(values, names):
+        return np.asarray(names, dtype=object)[np.digitize(values, [-0.5, 0.5])]
+
+    def holed(values, dtype=None):
+        column = pd.Series(values, dtype=dtype)
+        return column.mask(rng.random(n_samples) < 0.15)
+
+    noise = 0.3 * rng.normal(size=(6, n_samples))
+    rare = cut(second + noise[3], ["low", "middle", "high"])
+    rare[:1] = "once"
+    return pd.DataFrame(
+        {
+            "float": holed(100 * first + 7 + noise[0]),
+            "float32": (second - first + noise[1]).astype(np.float32),
+            "int": np.round(20 * second + noise[2]).astype(np.int64),
+            "nullable": holed(np.round(5 * first), "Int64"),
+            "flag": first > second,
+            "maybe": holed(first > 0.3, "boolean"),
+            "text": holed(cut(first, ["a", "b", "c"]), object),
+            "category": holed(pd.Categorical(rare, ["never", "low", "middle", "high", "once"])),
+            "code": [f"code {i}" for i in np.arange(n_samples) % 36],
+            "when": holed(
+                pd.Timestamp("2020-01-01") + pd.to_timedelta(np.round(300 * second), "h")
+            ),
+        }
+    )
+
+
+# The kinds of tables that laws hold for: functions of a number of rows and a seed.
+TABLES = {
+    "array": table,
+    "array with holes": holed_table,
+    "mixed frame": mixed_table,
+}
+
+
+def rows_of(X, rows):
+    """Some rows of an array or a data frame."""
+    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+
+
 def outputs(estimator, X):
     """All that a fitted estimator says of rows, by name."""
     codes = estimator.transform(X)
@@ -89,10 +149,10 @@ def outputs(estimator, X):
         "codes": codes,
         "decoded": estimator.inverse_transform(codes),
         "reconstruct": estimator.reconstruct(X),
+        "imputed": estimator.impute(X),
         "scores": estimator.score_samples(X),
         "contributions": estimator.feature_contributions(X),
-        "decision": estimator.decision_function(X),
-        "predict": estimator.predict(X),
+        "offset": estimator.offset_,
         "weights": np.concatenate(
             [p.detach().cpu().numpy().ravel() for p in estimator.module_.parameters()]
         ),
@@ -103,7 +163,25 @@ def assert_same_bits(first, second):
     """Two results of `outputs` are equal to the last bit."""
     assert first.keys() == second.keys()
     for name, values in first.items():
-        np.testing.assert_array_equal(values, second[name], err_msg=name)
+        assert_same_cells(values, second[name], name)
+
+
+def assert_close_cells(first, second):
+    """Two arrays or data frames are nearly equal, relative to the size of their columns."""
+    assert type(first) is type(second)
+    if isinstance(first, pd.DataFrame):
+        pd.testing.assert_frame_equal(first, second, rtol=1e-4, atol=1e-4)
+    else:
+        np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-4)
+
+
+def assert_same_cells(first, second, what=""):
+    """Two arrays or data frames are equal to the last bit, types and index included."""
+    assert type(first) is type(second), what
+    if isinstance(first, pd.DataFrame):
+        pd.testing.assert_frame_equal(first, second, check_exact=True, obj=what or "DataFrame")
+    else:
+        np.testing.assert_array_equal(first, second, err_msg=what)
 
 
 def state_of(module):

@@ -10,12 +10,14 @@ from sklearn.utils._param_validation import InvalidParameterError, generate_inva
 from skae.exceptions import CalibrationWarning
 from tests.estimators import (
     ESTIMATORS,
+    assert_close_cells,
     fit,
     full_batch,
     having,
     parameters,
     partial_fit,
     quick,
+    rows_of,
     table,
 )
 
@@ -24,7 +26,12 @@ all_estimators = pytest.mark.parametrize("Estimator", ESTIMATORS)
 
 
 @pytest.fixture(scope="module", params=ESTIMATORS)
-def fitted(request):
+def fitted(request, X):
+    return fit(quick(request.param, n_components=2), X)
+
+
+@pytest.fixture(scope="module", params=ESTIMATORS)
+def fitted_on_numbers(request):
     return fit(quick(request.param, n_components=2), X)
 
 
@@ -185,7 +192,7 @@ def test_an_unknown_net_param_is_an_error_that_names_it(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", having("lr"))
-def test_a_training_that_diverges_is_an_error_that_says_what_to_lower(Estimator):
+def test_a_training_that_diverges_is_an_error_that_says_what_to_lower(Estimator, X):
     estimator = quick(Estimator, lr=1e30, max_epochs=5, early_stopping=False, optimizer="sgd")
     with pytest.raises(FloatingPointError, match="lr"):
         fit(estimator, X)
@@ -194,49 +201,49 @@ def test_a_training_that_diverges_is_an_error_that_says_what_to_lower(Estimator)
 # ---- transformer ----
 
 
-def test_fit_returns_the_estimator_itself(fitted):
+def test_fit_returns_the_estimator_itself(fitted, X):
     assert fit(fitted, X) is fitted
 
 
 @all_estimators
-def test_y_is_ignored(Estimator):
+def test_y_is_ignored(Estimator, X):
     without = fit(quick(Estimator), X).score_samples(X)
     given = fit(quick(Estimator), X, np.arange(len(X)))
     np.testing.assert_array_equal(given.score_samples(X), without)
 
 
 @all_estimators
-def test_fit_changes_what_the_network_says(Estimator):
+def test_fit_changes_what_the_network_says(Estimator, X):
     start = fit(quick(Estimator, max_epochs=0), X)
     trained = fit(quick(Estimator, max_epochs=5, early_stopping=False), X)
-    assert not np.allclose(start.reconstruct(X), trained.reconstruct(X), rtol=1e-3)
+    assert not np.allclose(start.score_samples(X), trained.score_samples(X), rtol=1e-3)
 
 
 @pytest.mark.parametrize("Estimator", having("init"))
-def test_training_from_a_random_start_lowers_the_error(Estimator):
+def test_training_from_a_random_start_lowers_the_error(Estimator, X):
     start = fit(quick(Estimator, init="random", max_epochs=0), X).score(X)
     trained = fit(quick(Estimator, init="random", max_epochs=60, batch_size=16), X).score(X)
     assert trained > 0.5 * start  # both are negative
 
 
-def test_transform_gives_n_components_columns(fitted):
+def test_transform_gives_n_components_columns(fitted, X):
     assert fitted.n_components_ == 2
     assert fitted.transform(X).shape == (len(X), 2)
 
 
-def test_reconstruct_is_decoding_the_code(fitted):
+def test_reconstruct_is_decoding_the_code(fitted, X):
     decoded = fitted.inverse_transform(fitted.transform(X))
-    np.testing.assert_allclose(fitted.reconstruct(X), decoded, rtol=1e-5, atol=1e-4)
+    assert_close_cells(fitted.reconstruct(X), decoded)
 
 
-def test_reconstruct_is_in_the_units_that_fit_saw(fitted):
-    start = fit(quick(type(fitted), n_components=5, max_epochs=0), X)
+def test_reconstruct_is_in_the_units_that_fit_saw(fitted_on_numbers):
+    start = fit(quick(type(fitted_on_numbers), n_components=5, max_epochs=0), X)
     error = ((start.reconstruct(X) - X) ** 2).sum(axis=0) / ((X - X.mean(axis=0)) ** 2).sum(axis=0)
     assert (error < 0.2).all()
 
 
 @all_estimators
-def test_fit_transform_is_fit_and_then_transform(Estimator):
+def test_fit_transform_is_fit_and_then_transform(Estimator, X):
     estimator = quick(Estimator, max_epochs=4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -244,12 +251,12 @@ def test_fit_transform_is_fit_and_then_transform(Estimator):
     np.testing.assert_array_equal(codes, estimator.transform(X))
 
 
-def test_names_of_the_codes_are_the_class_and_a_number(fitted):
+def test_names_of_the_codes_are_the_class_and_a_number(fitted, X):
     prefix = type(fitted).__name__.lower()
     assert list(fitted.get_feature_names_out()) == [f"{prefix}0", f"{prefix}1"]
 
 
-def test_inverse_transform_refuses_codes_of_another_width(fitted):
+def test_inverse_transform_refuses_codes_of_another_width(fitted, X):
     with pytest.raises(ValueError, match="n_components_=2"):
         fitted.inverse_transform(np.zeros((4, 3)))
 
@@ -267,18 +274,19 @@ def test_codes_may_be_as_wide_as_the_table_or_wider(Estimator, n_components):
 # ---- scores ----
 
 
-def test_score_samples_is_one_float64_a_row(fitted):
-    scores = fitted.score_samples(X.astype(np.float32))
+def test_score_samples_is_one_float64_a_row(fitted_on_numbers):
+    scores = fitted_on_numbers.score_samples(X.astype(np.float32))
     assert scores.shape == (len(X),)
     assert scores.dtype == np.float64
 
 
-def test_a_row_off_the_pattern_scores_lower_than_every_normal_row(fitted):
+def test_a_row_off_the_pattern_scores_lower_than_every_normal_row(fitted_on_numbers):
     odd = X[:1] + np.where(np.arange(X.shape[1]) % 2, 20, -20) * X.std(axis=0)
-    assert fitted.score_samples(odd) < fitted.score_samples(X).min()
+    scores = fitted_on_numbers.score_samples(X)
+    assert fitted_on_numbers.score_samples(odd) < scores.min()
 
 
-def test_contributions_of_a_row_sum_to_its_score(fitted):
+def test_contributions_of_a_row_sum_to_its_score(fitted, X):
     shares = fitted.feature_contributions(X)
     assert shares.shape == X.shape
     assert shares.dtype == np.float64
@@ -287,8 +295,8 @@ def test_contributions_of_a_row_sum_to_its_score(fitted):
 
 
 @pytest.mark.parametrize("column", range(X.shape[1]))
-def test_the_column_that_is_off_contributes_most(fitted, column):
-    start = fit(quick(type(fitted), n_components=2, max_epochs=0), X)
+def test_the_column_that_is_off_contributes_most(fitted_on_numbers, column):
+    start = fit(quick(type(fitted_on_numbers), n_components=2, max_epochs=0), X)
     odd = X.mean(axis=0, keepdims=True)
     odd[0, column] += 50 * X[:, column].std()
     change = start.feature_contributions(odd) - start.feature_contributions(
@@ -326,7 +334,7 @@ def test_losses_with_the_same_formula_are_the_same_by_name_and_as_object(Estimat
     assert not np.allclose(other, as_object)
 
 
-def test_score_is_the_mean_score_of_the_rows(fitted):
+def test_score_is_the_mean_score_of_the_rows(fitted, X):
     scores = fitted.score_samples(X)
     assert fitted.score(X) == pytest.approx(scores.mean())
     weight = np.arange(len(X), dtype=float)
@@ -338,7 +346,7 @@ def test_score_is_the_mean_score_of_the_rows(fitted):
 # ---- outliers ----
 
 
-def test_the_threshold_means_what_it_means_in_isolation_forest(fitted):
+def test_the_threshold_means_what_it_means_in_isolation_forest(fitted, X):
     scores = fitted.score_samples(X)
     np.testing.assert_array_equal(fitted.decision_function(X), scores - fitted.offset_)
     np.testing.assert_array_equal(fitted.predict(X), np.where(scores < fitted.offset_, -1, 1))
@@ -346,7 +354,7 @@ def test_the_threshold_means_what_it_means_in_isolation_forest(fitted):
 
 
 @all_estimators
-def test_fit_predict_is_fit_and_then_predict(Estimator):
+def test_fit_predict_is_fit_and_then_predict(Estimator, X):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         predicted = quick(Estimator).fit_predict(X)
@@ -354,10 +362,10 @@ def test_fit_predict_is_fit_and_then_predict(Estimator):
 
 
 @pytest.mark.parametrize("early_stopping", [True, False])
-@pytest.mark.parametrize("contamination", [0.01, 0.07, 0.1, 0.25, 0.5])
+@pytest.mark.parametrize("contamination", [0.01, 0.07, 0.5])
 @all_estimators
 def test_a_contamination_flags_exactly_that_share_of_the_training_rows(
-    Estimator, contamination, early_stopping
+    Estimator, contamination, early_stopping, X
 ):
     params = {"contamination": contamination, "early_stopping": early_stopping}
     estimator = fit(quick(Estimator, **params), X)
@@ -365,7 +373,7 @@ def test_a_contamination_flags_exactly_that_share_of_the_training_rows(
 
 
 @all_estimators
-def test_contamination_does_not_change_the_scores(Estimator):
+def test_contamination_does_not_change_the_scores(Estimator, X):
     few = fit(quick(Estimator, contamination=0.05), X)
     many = fit(quick(Estimator, contamination=0.4), X)
     np.testing.assert_array_equal(few.score_samples(X), many.score_samples(X))
@@ -423,7 +431,7 @@ def test_the_rate_on_wide_tables_is_as_warned_where_few_rows_are_held_out(
 
 
 @all_estimators
-def test_too_few_rows_for_the_false_alarm_rate_are_a_warning_with_the_numbers(Estimator):
+def test_too_few_rows_for_the_false_alarm_rate_are_a_warning_with_the_numbers(Estimator, X):
     estimator = quick(Estimator, contamination="auto", max_epochs=0)
     with pytest.warns(CalibrationWarning, match=r"\b8\b.*\b99\b"):
         estimator.fit(X)
@@ -442,7 +450,7 @@ def test_enough_held_out_rows_are_no_warning(Estimator):
 
 
 @all_estimators
-def test_partial_fit_is_one_epoch_a_call(Estimator):
+def test_partial_fit_is_one_epoch_a_call(Estimator, X):
     estimator = quick(Estimator)
     for calls in range(1, 4):
         assert partial_fit(estimator, X) is estimator
@@ -532,9 +540,9 @@ def test_a_fit_after_partial_fit_forgets_it(Estimator):
 
 
 @all_estimators
-def test_partial_fit_takes_a_single_row(Estimator):
+def test_partial_fit_takes_a_single_row(Estimator, X):
     estimator = partial_fit(quick(Estimator), X)
-    partial_fit(estimator, X[:1])
+    partial_fit(estimator, rows_of(X, slice(1)))
     assert np.isfinite(estimator.decision_function(X)).all()
 
 
@@ -550,7 +558,7 @@ def test_the_threshold_follows_the_scores_of_all_chunks(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", having("warm_start"))
-def test_warm_start_goes_on_where_fit_ended(Estimator):
+def test_warm_start_goes_on_where_fit_ended(Estimator, X):
     estimator = fit(quick(Estimator, warm_start=True, max_epochs=2), X)
     fit(estimator.set_params(max_epochs=3), X)
     assert estimator.n_iter_ == 5
@@ -558,7 +566,7 @@ def test_warm_start_goes_on_where_fit_ended(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", having("warm_start"))
-def test_without_warm_start_each_fit_begins_anew(Estimator):
+def test_without_warm_start_each_fit_begins_anew(Estimator, X):
     estimator = fit(quick(Estimator), X)
     scores = estimator.score_samples(X)
     fit(estimator, X)
@@ -584,7 +592,7 @@ def test_warm_start_refuses_another_number_of_columns(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", having("warm_start", "weight_decay"))
-def test_warm_start_goes_on_under_the_current_parameters(Estimator):
+def test_warm_start_goes_on_under_the_current_parameters(Estimator, X):
     params = {"warm_start": True, "early_stopping": False, "contamination": 0.1}
     estimator = fit(quick(Estimator, **params), X)
     fit(estimator.set_params(weight_decay=0.5, lr=0.125), X)

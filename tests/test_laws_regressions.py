@@ -71,7 +71,7 @@ def test_an_encoder_of_ones_own_is_never_overwritten_by_the_start(Estimator):
 
 
 @all_estimators
-def test_only_proportions_of_weights_matter_in_partial_fit_too(Estimator):
+def test_only_proportions_of_weights_matter_in_partial_fit_too(Estimator, X):
     heavy, light = (quick(Estimator, optimizer="sgd", lr=0.01) for _ in range(2))
     for weight, estimator in [(1000.0, heavy), (1.0, light)]:
         _quietly(estimator.partial_fit, X, None, np.full(len(X), weight))
@@ -95,7 +95,7 @@ def test_reconstruct_keeps_column_names_of_any_kind(Estimator):
 
 
 @all_estimators
-def test_a_schedule_does_not_warn_that_the_optimizer_was_not_called(Estimator):
+def test_a_schedule_does_not_warn_that_the_optimizer_was_not_called(Estimator, X):
     schedule = LRScheduler("StepLR", step_size=1)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*lr_scheduler.step.*")
@@ -103,7 +103,7 @@ def test_a_schedule_does_not_warn_that_the_optimizer_was_not_called(Estimator):
 
 
 @all_estimators
-def test_a_stop_by_a_callback_is_no_lack_of_epochs(Estimator):
+def test_a_stop_by_a_callback_is_no_lack_of_epochs(Estimator, X):
     stop = EarlyStopping(monitor="train_loss", patience=1, threshold=0.9)
     estimator = quick(Estimator, callbacks=[stop], max_epochs=50, init="random")
     with warnings.catch_warnings(record=True) as caught:
@@ -119,13 +119,13 @@ class _InterruptAtTheStart(Callback):
 
 
 @all_estimators
-def test_an_interrupt_before_the_first_epoch_is_the_users(Estimator):
+def test_an_interrupt_before_the_first_epoch_is_the_users(Estimator, X):
     with pytest.raises(KeyboardInterrupt):
         fit(quick(Estimator, callbacks=[_InterruptAtTheStart()]), X)
 
 
 @all_estimators
-def test_read_only_codes_are_taken_without_a_warning(Estimator):
+def test_read_only_codes_are_taken_without_a_warning(Estimator, X):
     estimator = fit(quick(Estimator), X)
     codes = estimator.transform(X).astype(np.float32)
     codes.flags.writeable = False
@@ -135,7 +135,7 @@ def test_read_only_codes_are_taken_without_a_warning(Estimator):
 
 
 @all_estimators
-def test_a_warm_start_does_not_change_the_code_size_silently(Estimator):
+def test_a_warm_start_does_not_change_the_code_size_silently(Estimator, X):
     estimator = fit(quick(Estimator, n_components=2, warm_start=True), X)
     with pytest.raises(ValueError, match="n_components=3"):
         fit(estimator.set_params(n_components=3), X)
@@ -176,7 +176,7 @@ def test_what_has_no_number_as_its_score_is_an_outlier():
 
 
 @all_estimators
-def test_scores_of_callbacks_are_columns_of_the_history(Estimator):
+def test_scores_of_callbacks_are_columns_of_the_history(Estimator, X):
     score = EpochScoring(lambda net, X, y=None: 1.0, name="own", use_caching=False)
     estimator = fit(quick(Estimator, callbacks=[score]), X)
     assert list(estimator.history_["own"].dropna()) == [1.0] * estimator.n_iter_

@@ -110,7 +110,7 @@ def test_an_optimizer_by_name_is_the_class_of_torch(Estimator, name):
 @pytest.mark.parametrize("early_stopping", [True, False])
 @all_estimators
 def test_the_history_is_one_row_an_epoch_and_one_for_the_start(
-    Estimator, early_stopping, max_epochs
+    Estimator, early_stopping, max_epochs, X
 ):
     estimator = quick(Estimator, early_stopping=early_stopping, max_epochs=max_epochs)
     history = fit(estimator, X).history_
@@ -143,7 +143,7 @@ class FirstLoss(Callback):
 
 @pytest.mark.parametrize("max_epochs", [0, 3])
 @all_estimators
-def test_the_first_row_of_the_history_judges_the_start(Estimator, max_epochs):
+def test_the_first_row_of_the_history_judges_the_start(Estimator, max_epochs, X):
     FirstLoss.seen.clear()
     estimator = fit(quick(Estimator, max_epochs=max_epochs, callbacks=[FirstLoss()]), X)
     assert FirstLoss.seen == [pytest.approx(estimator.history_["valid_loss"][0])]
@@ -250,14 +250,14 @@ def test_the_weights_of_the_best_epoch_come_back_the_start_included(Estimator, l
 
 
 @all_estimators
-def test_a_start_that_is_never_beaten_is_what_remains(Estimator):
+def test_a_start_that_is_never_beaten_is_what_remains(Estimator, X):
     start = outputs(fit(quick(Estimator, max_epochs=0), X), X)
     trained = outputs(fit(quick(Estimator, max_epochs=5, lr=10.0), X), X)
     assert_same_bits(start, trained)
 
 
 @all_estimators
-def test_without_early_stopping_the_last_weights_stay(Estimator):
+def test_without_early_stopping_the_last_weights_stay(Estimator, X):
     Losses.states.clear()
     params = {"early_stopping": False, "lr": 1.0, "callbacks": [Losses()]}
     estimator = fit(quick(Estimator, **params, max_epochs=5), X)
@@ -269,7 +269,7 @@ def test_without_early_stopping_the_last_weights_stay(Estimator):
 @pytest.mark.parametrize("patience", [1, 4])
 @all_estimators
 def test_training_stops_after_so_many_epochs_without_improvement(
-    Estimator, patience, early_stopping
+    Estimator, patience, early_stopping, X
 ):
     params = {"n_iter_no_change": patience, "early_stopping": early_stopping, "tol": 0.5}
     estimator = fit(quick(Estimator, **params, lr=1e-12, max_epochs=50), X)
@@ -362,7 +362,7 @@ def calls():
 
 
 @with_callbacks
-def test_every_hook_is_called_as_often_as_its_name_says(Estimator, calls):
+def test_every_hook_is_called_as_often_as_its_name_says(Estimator, calls, X):
     params = {"early_stopping": False, "batch_size": 20, "callbacks": [Counter()]}
     fit(quick(Estimator, **params, max_epochs=3), X)
     assert calls == {
@@ -398,7 +398,7 @@ def test_callbacks_come_as_instances_classes_or_pairs(Estimator, how, calls):
 
 
 @with_callbacks
-def test_a_callback_with_batch_hooks_changes_no_bit(Estimator, calls):
+def test_a_callback_with_batch_hooks_changes_no_bit(Estimator, calls, X):
     expected = outputs(fit(quick(Estimator, early_stopping=False), X), X)
     watched = fit(quick(Estimator, early_stopping=False, callbacks=[Counter()]), X)
     assert_same_bits(expected, outputs(watched, X))
@@ -478,7 +478,7 @@ def test_the_early_stopping_of_skorch_stops(Estimator):
 
 
 @with_callbacks
-def test_the_checkpoint_of_skorch_saves_the_best_epoch(Estimator, tmp_path):
+def test_the_checkpoint_of_skorch_saves_the_best_epoch(Estimator, tmp_path, X):
     checkpoint = Checkpoint(dirname=str(tmp_path), monitor="valid_loss_best", f_history=None)
     estimator = quick(Estimator, callbacks=[checkpoint], init="random", lr=1e-2)
     fit(estimator, X)
@@ -561,7 +561,7 @@ class Failing(Callback):
 
 
 @with_callbacks
-def test_an_error_of_a_callback_reaches_the_user_and_the_next_fit_works(Estimator):
+def test_an_error_of_a_callback_reaches_the_user_and_the_next_fit_works(Estimator, X):
     estimator = quick(Estimator, callbacks=[Failing()])
     with pytest.raises(RuntimeError, match="the callback's own error"):
         fit(estimator, X)

@@ -1,6 +1,7 @@
-"""Auto-encoders that differ from each other by what they are asked to undo."""
+"""Auto-encoders: plain, denoising, masked."""
 
 from skae.autoencoder._autoencoder import AutoEncoder
 from skae.autoencoder._denoising import DenoisingAE
+from skae.autoencoder._masked import MaskedAE
 
-__all__ = ["AutoEncoder", "DenoisingAE"]
+__all__ = ["AutoEncoder", "DenoisingAE", "MaskedAE"]

@@ -1,6 +1,7 @@
 """The plain auto-encoder."""
 
 import math
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -134,7 +135,7 @@ def default_n_components(n_features):
     int
         At least 1.
     """
-    return math.isqrt(n_features)
+    return max(1, math.isqrt(n_features))
 
 
 def default_hidden_layer_sizes(n_features):
@@ -292,9 +293,12 @@ class AutoEncoder(BaseAutoEncoder):
             constant = torch.from_numpy(self._encoder.constant_)
             module.decoder.silence_outputs(self._likelihood.of_numbers(constant, constant)[1])
 
+    def _default_hidden_layer_sizes(self, n_in):
+        return default_hidden_layer_sizes(n_in)
+
     def _layer_sizes(self, n_features):
         if isinstance(self.hidden_layer_sizes, str):
-            return default_hidden_layer_sizes(n_features)
+            return self._default_hidden_layer_sizes(n_features)
         sizes = tuple(self.hidden_layer_sizes)
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(
@@ -325,18 +329,26 @@ class AutoEncoder(BaseAutoEncoder):
     def _mlp(self, n_in, n_out, sizes, generator):
         return SkipMLP(n_in, n_out, sizes, self.activation, self.linear_skip, generator)
 
+    def _start_values(self, inputs, rows, block, filled=False):
+        """Values of a block of rows that the linear start is learned from.
+
+        NaN where missing, unless it is filled and there is something to fill it with.
+        """
+        encoded = rows.encode(block)
+        if inputs is None:
+            return encoded
+        encoded = _tensor(encoded).to(inputs.scale.device)
+        if filled and inputs.fill is not None:
+            return inputs.filled(encoded).cpu().numpy()
+        return inputs.values(encoded).cpu().numpy()
+
     def _start_from_pca(self, module, rows, sample_weight):
         """Let the linear paths be the principal axes: whitened codes, PCA's reconstruction."""
         encoder, decoder, inputs = module.encoder, module.decoder, module.inputs
         if self.encoder is not None or not encoder.has_linear_path:
             return
 
-        def values(block):
-            encoded = rows.encode(block)
-            if inputs is None:
-                return encoded
-            return inputs.values(_tensor(encoded).to(inputs.scale.device)).cpu().numpy()
-
+        values = partial(self._start_values, inputs, rows, filled=True)
         pca = principal_axes(rows.X, values, self.n_components_, sample_weight)
         n_axes, n_values = pca.axes.shape
         whiten = np.zeros((n_axes, encoder.first.in_features))  # masks and embeddings start at 0

@@ -1,7 +1,7 @@
 """What a fitted auto-encoder does with rows."""
 
 import copy
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import wraps
 
 import numpy as np
@@ -21,7 +21,7 @@ from skae.datasets import as_chunked_table
 from skae.distributions import MixedColumns
 from skae.nn import AlignedProducts, AutoEncoderModule, TableInput
 from skae.training import EncodedRows, as_float32, map_rows
-from skae.utils import fill_cells, frame_library, frame_like
+from skae.utils import fill_cells, frame_library, frame_like, prefetched
 
 
 def _a_value_a_row(method):
@@ -33,7 +33,8 @@ def _a_value_a_row(method):
         if chunks is None:
             return method(self, X)
         check_is_fitted(self)
-        return np.concatenate([method(self, chunk) for chunk in chunks])
+        with closing(prefetched(chunks)) as read_ahead:
+            return np.concatenate([method(self, chunk) for chunk in read_ahead])
 
     return by_chunks
 
@@ -83,7 +84,8 @@ class FittedAutoEncoder(
         table = self._check_table(X)
         rows = table.encoded(self._encoder)
         module, _ = self._network(rows)
-        return self._map(rows, module.encode, self.n_components_).astype(table.float_type)
+        codes = self._map(rows, lambda x: module.encode(module.prepare(x)), self.n_components_)
+        return codes.astype(table.float_type)
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -142,9 +144,9 @@ class FittedAutoEncoder(
         Returns
         -------
         ndarray, DataFrame or ChunkedTable of shape (n_samples, n_features)
-            A copy of `X`, of the same types: numbers of integer columns are rounded. Cells that are
-            not missing are the same to the last bit. Of a table in chunks, another one, filled
-            while it is read.
+            A copy of `X`, of the same types: numbers of integer columns are rounded, and all are
+            within the range that `fit` saw. Cells that are not missing are the same to the last
+            bit. Of a table in chunks, another one, filled while it is read.
 
         See Also
         --------
@@ -152,22 +154,21 @@ class FittedAutoEncoder(
         """
         table = self._check_table(X)
         rows = table.encoded(self._encoder)
-        missing = np.isnan(rows.encode(rows.X)) if rows.has_missing else np.zeros((len(table), 1))
+        missing = np.isnan(rows.encode(rows.X))[:, self._encoder.schema_.first_parts]
         if not missing.any():
             return copy.copy(X) if frame_library(X) else np.array(table.values)
-        encoder = self._encoder
-        first_parts = np.unique(encoder.schema_.encoded_features, return_index=True)[1]
         filled = self._table(self._imputed(rows), X, table.float_type)
-        return fill_cells(X if frame_library(X) else table.values, filled, missing[:, first_parts])
+        return fill_cells(X if frame_library(X) else table.values, filled, missing)
 
     def _imputed(self, rows):
-        """Encoded rows with a value in every cell."""
-        return self._reconstructed(rows)
+        """Encoded rows with a value in every cell, within the range of training."""
+        # Once: feeding imputed cells back makes them worse (docs/benchmarks/imputation.py).
+        return np.clip(self._reconstructed(rows), *self._encoder.encoded_range_)
 
     def _reconstructed(self, rows):
         module, likelihood = self._network(rows)
         return self._map(
-            rows, lambda x: likelihood.mean(module(x)), self._encoder.schema_.n_encoded
+            rows, lambda x: likelihood.mean(module(module.prepare(x))), self._encoder.schema_.n_encoded
         )
 
     def _decode(self, module, codes):
@@ -181,7 +182,8 @@ class FittedAutoEncoder(
         encoded : ndarray of shape (n_samples, n_encoded)
             Encoded rows.
         like : object
-            What the user passed; a DataFrame gives a DataFrame, with the same index.
+            What the user passed; a DataFrame gives a DataFrame, with the same index. None, where
+            rows come from nowhere (samples): what `fit` saw.
         dtype : dtype
             Of an array.
 
@@ -190,7 +192,7 @@ class FittedAutoEncoder(
         ndarray or DataFrame of shape (n_samples, n_features)
             Rows in original units.
         """
-        encoder, frame = self._encoder, frame_library(like)
+        encoder, frame = self._encoder, like is None or frame_library(like)
         if encoder.frame_library_ and (frame or not encoder.schema_.is_numeric):
             return encoder.decoded_frame(encoded, like)
         values = encoder.decoded_array(encoded).astype(dtype, copy=False)
@@ -217,8 +219,14 @@ class FittedAutoEncoder(
 
     def _score(self, rows):
         module, likelihood = self._network(rows)
-        losses = self._map(rows, lambda x: likelihood.row_loss(module(x), x)[:, None], 1)
+        losses = self._map(rows, lambda x: self._row_loss(module, likelihood, x)[:, None], 1)
         return -losses[:, 0].astype(np.float64)
+
+    def _row_loss(self, module, likelihood, x):
+        return likelihood.row_loss(module(module.prepare(x)), x)
+
+    def _shares(self, module, likelihood, x):
+        return likelihood.shares(module(module.prepare(x)), x)
 
     @_a_value_a_row
     def feature_contributions(self, X):
@@ -238,7 +246,9 @@ class FittedAutoEncoder(
         """
         rows = self._check_table(X).encoded(self._encoder)
         module, likelihood = self._network(rows)
-        shares = self._map(rows, lambda x: likelihood.shares(module(x), x), self.n_features_in_)
+        shares = self._map(
+            rows, lambda x: self._shares(module, likelihood, x), self.n_features_in_
+        )
         return -shares.astype(np.float64)
 
     @_a_value_a_row

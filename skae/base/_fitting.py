@@ -17,7 +17,7 @@ from skae.base._applying import FittedAutoEncoder
 from skae.distributions import LOSS_NAMES, Likelihood, MixedColumns, get_likelihood
 from skae.exceptions import CalibrationWarning
 from skae.metrics import contamination_threshold, false_alarm_threshold
-from skae.nn import SkipMLP, TableInput, places_in
+from skae.nn import SkipMLP, TableInput, origins_in
 from skae.objectives import Batch, Reconstruction
 from skae.preprocessing import SCALER_NAMES, TableEncoder
 from skae.training import (
@@ -133,8 +133,9 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             self._build(table)
         stopping, n_before = self._stopping(table), self.n_iter_
         so_far = partial(self._fitted_so_far, table)
-        with sklearn_callbacks(self, X.original, self.max_epochs, so_far) as bridge:
-            self._train(table, [*bridge, stopping])
+        n_epochs = self._n_epochs(len(table))
+        with sklearn_callbacks(self, X.original, n_epochs, so_far) as bridge:
+            self._train(table, [*bridge, *self._schedule(n_epochs), stopping], n_epochs)
             self.best_epoch_ = stopping.last_epoch_
             self._finish(table, start_was_kept=stopping.kept_start_)
         if stopping.diverged_:
@@ -272,7 +273,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         self.net_.set_params(
             lr=self.lr,
             optimizer__weight_decay=self.weight_decay,
-            max_epochs=self.max_epochs,
+            max_epochs=self._n_epochs(n_rows),
             batch_size=self._rows_per_step(n_rows),
             verbose=self.verbose,
         )
@@ -285,8 +286,17 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             self._take_layout(inputs, MixedColumns(self._encoder.schema_, self._likelihood))
 
     def _take_layout(self, inputs, likelihood):
-        self._likelihood = self.net_.criterion_.likelihood = likelihood
+        self._likelihood = likelihood
+        self.net_.criterion_.set_likelihood(likelihood)
         self.module_.inputs = None if inputs is None else inputs.to(self._device)
+
+    def _n_epochs(self, n_rows):
+        """Most epochs of a fit."""
+        return self.max_epochs
+
+    def _schedule(self, n_epochs):
+        """Return callbacks that change the learning rate."""
+        return []
 
     def _rows_per_step(self, n_rows):
         if self.batch_size != "auto":
@@ -351,7 +361,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         params = {
             "optimizer": optimizer,
             "lr": self.lr,
-            "max_epochs": self.max_epochs,
+            "max_epochs": self._n_epochs(n_rows),
             "batch_size": self._rows_per_step(n_rows),
             "device": str(self._device),
             "compile_steps": self.compile,
@@ -395,13 +405,18 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             values = torch.from_numpy(table.held_out_rows.X).to(device)
             weight = table.weight_of(table.held_out)
             weight = None if weight is None else torch.as_tensor(weight, device=device)
-            valid = Batch(values, values, weight)
+            valid = self._valid_batch(values, weight)
         return TrainingData(
             rows=table.training_rows(device),
             generator=make_generator(device, self._seed, _TRAINING, self.n_iter_),
             corrupt=self._corruption(),
             valid=valid,
+            prepare=None if self.module_.inputs is None else self.module_.prepare,
         )
+
+    def _valid_batch(self, values, weight):
+        """What judges an epoch; the same in each, so that losses compare."""
+        return Batch(self.module_.prepare(values), values, weight)
 
     def _stopping(self, table):
         return BestWeights(
@@ -462,23 +477,26 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         if inputs is None:
             encoder.compensate_input(ratio, shift)
         else:
-            encoder.compensate_input(*inputs.of_numbers(ratio, shift), inputs.mask_of_inputs)
+            encoder.compensate_input(*inputs.move(ratio, shift))
         decoder.compensate_output(*self._likelihood.of_numbers(1 / ratio, -shift / ratio))
 
     def _grow(self):
         """Give new categories, and columns that are missing for the first time, their places."""
+        if not self._needs_inputs():
+            return
         before, labels = self.module_.inputs, self._layout_labels()
         inputs, likelihood = self._table_input(like=before), self._table_likelihood()
         self._take_layout(inputs, likelihood)
         new_labels = self._layout_labels()
         if new_labels == labels:
+            self.module_.inputs = before  # the optimizer knows its parameters
             return
         (old_in, old_out), (new_in, new_out) = labels, new_labels
-        self.module_.encoder.take_inputs(places_in(new_in, old_in))
+        self.module_.encoder.take_inputs(origins_in(new_in, old_in))
         bias = torch.zeros(len(new_out))
         if isinstance(likelihood, MixedColumns):
             bias = likelihood.log_frequencies()
-        self.module_.decoder.give_outputs(places_in(new_out, old_out), bias)
+        self.module_.decoder.give_outputs(origins_in(new_out, old_out), bias)
         self.net_.initialize_optimizer()
 
     def _layout_labels(self):

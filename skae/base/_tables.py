@@ -40,8 +40,8 @@ class TableInMemory:
 
     def fit(self, encoder, sample_weight, show_progress, further=False):
         """Let an encoder learn from the table; `further`: from more rows of the same table."""
-        if not further:
-            encoder.start(self.values)
+        if not further:  # what the user passed says in which library results are wanted
+            encoder.start(self.original if frame_library(self.original) else self.values)
         encoder.add(self.values, sample_weight).finish()
 
     def encoded(self, encoder):

@@ -1,4 +1,4 @@
-"""The command line: ``skae detect`` finds anomalies in a table."""
+"""The command line: ``skae detect`` finds anomalies, ``skae impute`` fills missing cells."""
 
 from skae.cli._main import main
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from skae import __version__
 from skae.cli._report import CommandError
 
-DESCRIPTION = """\
-Find the anomalies in a table of numbers with a denoising auto-encoder, and say which columns
-made each of them one.
+DETECT = """\
+Find the anomalies in a table with a denoising auto-encoder, and say which columns made each of
+them one.
 
 Without TABLE, an embedded real table is used: handwritten digits, where an anomaly is a zero.
 Half of the digits from one to nine train; the others and all zeros are scored.
@@ -18,24 +18,52 @@ Half of the digits from one to nine train; the others and all zeros are scored.
 With TABLE and no --train, the detector is fitted on every row of TABLE and scores the same
 rows: anomalies may be among them, as long as they are few."""
 
-EPILOG = """\
+FILES = """\
+files:
+  CSV in UTF-8 with a header line; Parquet, or a folder of .parquet files (both need
+  pip install 'skae[parquet]'). CSV is read whole. Parquet that is larger than ten million cells
+  is streamed: it may be larger than memory.
+
+  Columns are taken as they come: numbers, true and false, text (each value is a category), dates
+  (in CSV where every cell is one, such as 2024-12-31 or 2024-12-31T23:59). Cells may be missing:
+  empty, NA, NaN, null, None or ?. A first column without a name (a row index) is no feature. It
+  and the columns of {excluded} are carried over to --out letter by letter.
+"""
+
+STATUS = """\
+exit status: 0 done, 2 bad arguments or files (one line on stderr says which), 130 interrupted."""
+
+DETECT_EXAMPLES = """\
 examples:
   skae detect                                     the embedded table
   skae detect sales.csv                           the 10 strangest rows of a table
   skae detect sales.csv --out scored.csv          each row with score, is_anomaly and reason
+  skae detect big.parquet --out scored.parquet    the same, chunk by chunk
   skae detect new.csv --train normal.csv          learn from rows known to be normal
   skae detect tests.csv --label defect            compare with labels, never learn from them
-  skae detect sales.csv --ignore id date          leave columns out of the features
+  skae detect sales.csv --ignore id note          leave columns out of the features
+"""
 
-files:
-  CSV in UTF-8 with a header line, or Parquet (needs pip install 'skae[parquet]'). Every column
-  must hold numbers, but those of --label and --ignore, and a first column without a name (a row
-  index), which are carried over to --out as they are. --out adds three columns:
+DETECT_OUT = """\
+  --out adds three columns:
     score       of the row; as in scikit-learn, lower is stranger
     is_anomaly  whether the score is below the threshold
     reason      of an anomaly: the columns that made it one, with their shares of the score
+"""
 
-exit status: 0 done, 2 bad arguments or files (one line on stderr says which), 130 interrupted."""
+IMPUTE = """\
+Fill the missing cells of a table with a masked auto-encoder, which predicts each from the rest of
+its row. All other cells stay as they are.
+
+Without --train, it learns from TABLE itself: from the cells that are there."""
+
+IMPUTE_EXAMPLES = """\
+examples:
+  skae impute patients.csv --out filled.csv
+  skae impute big.parquet --out filled.parquet    chunk by chunk
+  skae impute new.csv --train known.csv --out filled.csv
+  skae impute patients.csv --ignore id --out filled.csv
+"""
 
 LARGEST_SEED = 2**32 - 1  # that NumPy takes; more than enough for any other number here
 
@@ -73,15 +101,17 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"skae {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
     _add_detect(commands)
+    _add_impute(commands)
     return parser
 
 
 def _add_detect(commands):
+    files = FILES.format(excluded="--label and --ignore")
     detect = commands.add_parser(
         "detect",
         help="find anomalies in a table",
-        description=DESCRIPTION,
-        epilog=EPILOG,
+        description=DETECT,
+        epilog="\n".join([DETECT_EXAMPLES, files, DETECT_OUT, STATUS]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     detect.set_defaults(run=_run_detect)
@@ -97,14 +127,6 @@ def _add_detect(commands):
         "otherwise the rarer one",
     )
     option(
-        "--ignore",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="COLUMN",
-        help="columns that are no features (after TABLE)",
-    )
-    option(
         "--contamination",
         type=_contamination,
         default="auto",
@@ -115,20 +137,61 @@ def _add_detect(commands):
     option(
         "--scaler",
         choices=("standard", "minmax", "quantile", "none"),
-        help="what is done to the columns first (standard; none for the embedded table, whose "
-        "columns share one unit)",
+        help="what is done to columns of numbers first (standard; none for the embedded table, "
+        "whose columns share one unit)",
     )
     option("--top", type=_at_least(0), default=10, metavar="N", help="anomalies to list (10)")
+    _add_training_options(option)
+
+
+def _add_impute(commands):
+    files = FILES.format(excluded="--ignore")
+    impute = commands.add_parser(
+        "impute",
+        help="fill the missing cells of a table",
+        description=IMPUTE,
+        epilog="\n".join([IMPUTE_EXAMPLES, files, STATUS]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    impute.set_defaults(run=_run_impute)
+    option = impute.add_argument
+    option("table", type=Path, metavar="TABLE", help="the table to fill")
+    option(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="write the filled table (.csv or .parquet)",
+    )
+    option("--train", type=Path, metavar="KNOWN", help="learn from this table, fill TABLE")
+    _add_training_options(option)
+
+
+def _add_training_options(option):
+    option(
+        "--ignore",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="COLUMN",
+        help="columns that are no features (after TABLE)",
+    )
     option("--seed", type=_at_least(0), default=0, metavar="N", help="random seed (0)")
     option("--max-epochs", type=_at_least(1), metavar="N", help="train for at most N epochs")
     option("--device", default="auto", help="auto, cpu, cuda, cuda:0, mps (auto)")
-    option("--quiet", action="store_true", help="no progress line and no notes on stderr")
+    option("--quiet", action="store_true", help="no progress and no notes on stderr")
 
 
 def _run_detect(args):
     from skae.cli._detect import detect
 
     detect(args)
+
+
+def _run_impute(args):
+    from skae.cli._impute import impute
+
+    impute(args)
 
 
 def main(argv=None) -> int:

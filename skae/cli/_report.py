@@ -3,6 +3,9 @@
 import sys
 import time
 from contextlib import contextmanager
+from numbers import Real
+
+SHOWN_CHARACTERS = 40  # of a cell
 
 
 class CommandError(Exception):
@@ -17,14 +20,19 @@ def counted(number, thing):
 # ---- on stderr ----
 
 
+def on_terminal(quiet):
+    """Whether to show what changes: only to a person who looks on."""
+    return not quiet and sys.stderr.isatty()
+
+
 @contextmanager
-def progress_line(text, quiet=False):
+def progress_line(text, quiet, live=True):
     """Keep one line on stderr: `text`, then what the yielded function is told, then the seconds.
 
-    On a terminal the line is rewritten at every call; elsewhere only the last call is printed, so
-    that a log gets one line.
+    On a terminal the line is rewritten at every call; elsewhere, or where it is not to be `live`,
+    only the last call is printed, so that a log gets one line.
     """
-    live = not quiet and sys.stderr.isatty()
+    live = live and on_terminal(quiet)
     start, last = time.perf_counter(), "stopped"
 
     def update(state):
@@ -59,73 +67,74 @@ def print_notes(messages, quiet=False):
 # ---- the report ----
 
 
-def report(job, scored, top, comparison):
+def report(job, findings, compared):
     """Return the report of `skae detect` as text.
 
     Parameters
     ----------
     job : Job
         What was asked.
-    scored : Scored
+    findings : Findings
         What was found.
-    top : int
-        How many anomalies to list.
-    comparison : list of (str, float, float)
+    compared : list of (str, float, float)
         Detector, ROC AUC, average precision; empty where no label is known.
     """
-    parts = [list(job.about), _summary(job, scored), _top_table(job, scored, top)]
-    if comparison:
-        parts.append(_comparison_table(job, comparison))
+    parts = [list(job.about), _summary(job, findings), _top_table(job, findings.strangest)]
+    if compared:
+        parts.append(_comparison_table(job, compared))
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
-def _summary(job, scored):
-    n_rows, n_flagged = len(scored.scores), int(scored.flagged.sum())
-    return _aligned(
+def _summary(job, findings):
+    n_rows, n_flagged = findings.n_rows, findings.n_flagged
+    return aligned(
         [
-            ("rows", f"{n_rows} scored, trained on {len(job.train)}"),
-            ("columns", f"{job.features.shape[1]}"),
-            ("threshold", f"{_short(scored.threshold)} (an anomaly has a lower score)"),
+            ("rows", f"{n_rows} scored, trained on {job.n_train}"),
+            ("columns", f"{len(job.train.columns)}"),
+            ("threshold", f"{_short(findings.threshold)} (an anomaly has a lower score)"),
             ("flagged", f"{n_flagged} ({n_flagged / n_rows:.1%})"),
         ]
     )
 
 
-def _top_table(job, scored, top):
-    strangest = scored.strangest[:top]
-    if not len(strangest):
+def _top_table(job, strangest):
+    if not strangest:
         return []
     header = ["row", "score", "flagged", "label", "because of column = value (share of the score)"]
-    rows = [header, *(_top_row(job, scored, row) for row in strangest)]
+    rows = [header, *map(_top_row, strangest)]
     if job.labels is None:
         rows = [(*row[:3], row[4]) for row in rows]
-    return ["Top anomalies, lowest score first:", *_aligned(rows, right=2)]
+    return ["Top anomalies, lowest score first:", *aligned(rows, right=2)]
 
 
-def _top_row(job, scored, row):
-    values = job.features.iloc[row]
-    why = [f"{name} = {_short(values[name])} ({share:.0%})" for name, share in scored.reasons[row]]
+def _top_row(row):
+    why = [f"{name} = {_shown(value)} ({share:.0%})" for name, value, share in row.reasons]
     return (
-        str(job.features.index[row]),
-        _short(scored.scores[row]),
-        "yes" if scored.flagged[row] else "no",
-        "anomaly" if job.labels is not None and job.labels[row] else "normal",
+        row.name,
+        _short(row.score),
+        "yes" if row.is_flagged else "no",
+        "anomaly" if row.is_anomaly else "normal",
         ", ".join(why),
     )
+
+
+def _shown(value):
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return _short(value) if is_number else " ".join(str(value).split())[:SHOWN_CHARACTERS]
 
 
 def _short(number):
     return f"{number + 0.0:.4g}"  # + 0.0 drops the sign of -0.0
 
 
-def _comparison_table(job, comparison):
-    rows = [(name, f"{auc:.3f}", f"{precision:.3f}") for name, auc, precision in comparison]
+def _comparison_table(job, compared):
+    rows = [(name, f"{auc:.3f}", f"{precision:.3f}") for name, auc, precision in compared]
     anomalies = counted(int(job.labels.sum()), "row")
     title = f"Against the labels (anomaly: {job.label_meaning}, {anomalies}):"
-    return [title, *_aligned([("detector", "ROC AUC", "average precision"), *rows])]
+    return [title, *aligned([("detector", "ROC AUC", "average precision"), *rows])]
 
 
-def _aligned(rows, right=0):
+def aligned(rows, right=0):
     """Lay out rows of cells in columns, the first `right` of them flush right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(_padded(row, widths, right)).rstrip() for row in rows]

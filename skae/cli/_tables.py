@@ -1,28 +1,85 @@
-"""Tables on disk: read whole and checked, written whole or not at all."""
+"""Tables on disk: read and checked, written whole or not at all."""
 
 import csv
 import os
-import shlex
-from difflib import get_close_matches
+import re
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 from sklearn.utils.fixes import parse_version
 
 from skae.cli._report import CommandError, counted
+from skae.datasets import ChunkedTable, ParquetTable
 from skae.exceptions import MissingDependencyError
-from skae.utils import import_optional
+from skae.utils import import_optional, progress
 
 SUFFIXES = (".csv", ".parquet")
-NORMAL_WORDS = {"0", "false", "no", "normal", "inlier"}
-ANOMALY_WORDS = {"true", "yes", "anomaly", "outlier", "abnormal"}
-NA_TEXTS = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none"]
-MISSING_WORDS = {text.lower() for text in NA_TEXTS}
-LARGEST = np.finfo(np.float32).max  # the network works in single precision
+NA_TEXTS = ["", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none"]
+# A Parquet table with more is streamed.
+IN_MEMORY_CELLS = 10_000_000
+# pandas leaves numbers that no type of NumPy's holds as text.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# ISO 8601, which is read in one way only.
+DATE = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?"
+ZONE = r"(Z|[+-]\d\d:?\d\d)"
 
 # From pandas 3.1 on, floats are read exactly by default, and to ask for it is deprecated.
 IS_EXACT = parse_version(pd.__version__) >= parse_version("3.1")
 EXACT = {} if IS_EXACT else {"float_precision": "round_trip"}
+
+
+class Table:
+    """A table on disk.
+
+    Parameters
+    ----------
+    path : Path
+        Its name.
+    chunks : ChunkedTable
+        All columns, as they were read.
+    head : DataFrame
+        Its first rows; all of them, unless it is streamed.
+    is_streamed : bool, default=False
+        Whether it is too large to be held in memory.
+    dates : dict, default={}
+        Columns of text that hold dates, and whether these have a time zone.
+    """
+
+    def __init__(self, path, chunks, head, is_streamed=False, dates=()):
+        self.path, self.chunks, self.head = path, chunks, head
+        self.is_streamed, self.dates = is_streamed, dict(dates)
+
+    @property
+    def columns(self):
+        """Names of the columns."""
+        return list(self.head.columns)
+
+    @property
+    def n_rows(self):
+        """Number of rows."""
+        return self.chunks.n_rows
+
+    def features(self, chunk, names):
+        """Return some columns of a chunk as an estimator takes them: dates are dates."""
+        frame = chunk[names].copy()
+        for name in self.dates.keys() & set(names):
+            frame[name] = pd.to_datetime(chunk[name], format="ISO8601", utc=self.dates[name])
+        return frame
+
+    def rows(self, names):
+        """Return all rows for an estimator: a DataFrame, or a ChunkedTable that is streamed."""
+        if self.is_streamed:
+            return _parquet(self.path, names)
+        return self.features(self.head, names)
+
+    def column(self, name):
+        """Return one column of all rows, as it was read."""
+        if not self.is_streamed:
+            return self.head[name]
+        with naming(self.path):
+            return pd.concat([chunk[name] for chunk in _parquet(self.path, [name])])
 
 
 # ---- reading ----
@@ -34,41 +91,41 @@ def read_table(path, text_columns=()):
     Parameters
     ----------
     path : Path
-        A .csv or .parquet file.
+        A .csv or .parquet file, or a folder of .parquet files.
     text_columns : iterable of str, default=()
         Columns of a CSV file to keep letter by letter.
 
     Returns
     -------
-    DataFrame
+    Table
         At least one row; every column name is there once.
     """
+    is_parquet = _is_parquet(path) or path.is_dir()
     try:
-        with open(path, "rb") as file:
-            empty = not file.read(1)
-        if empty:
+        if path.stat().st_size == 0 and not path.is_dir():
             raise CommandError(f"{path}: the file is empty")
-        _check_suffix(path, path)
-        frame = _read_parquet(path) if _is_parquet(path) else _read_csv(path, text_columns)
+        if not is_parquet:
+            _check_suffix(path, path)
+        return _read_parquet(path) if is_parquet else _read_csv(path, text_columns)
     except OSError as error:
-        raise CommandError(f"{path}: {_reason(error)}") from error
-    if frame.empty:
-        raise CommandError(f"{path}: no rows, only a header")
-    return frame
+        raise CommandError(_words(error, path)) from error
 
 
 def _read_csv(path, text_columns):
     try:
         header, as_text = _checked_header(path), {*text_columns, ""}
-        return pd.read_csv(
+        values = [name for name in header if name not in as_text]
+        frame = pd.read_csv(
             path,
             header=0,
             names=header,
             index_col=False,  # a row one cell too long would otherwise turn into an index
             dtype={name: str for name in header if name in as_text},
-            keep_default_na=False,  # "NA" in a column of text is text
-            na_values={name: NA_TEXTS for name in header if name not in as_text},
+            dtype_backend="numpy_nullable",  # integers beside a missing cell stay integers
+            keep_default_na=False,  # "NA" in a column to keep is text
+            na_values=dict.fromkeys(values, NA_TEXTS),
             encoding="utf-8-sig",
+            skipinitialspace=True,
             low_memory=False,
             **EXACT,
         )
@@ -76,6 +133,13 @@ def _read_csv(path, text_columns):
         raise CommandError(f"{path}: not a text file in UTF-8") from error
     except (csv.Error, pd.errors.ParserError) as error:
         raise CommandError(f"{path}: not readable as CSV: {error}") from error
+    _check_has_rows(path, len(frame))
+    frame = pd.DataFrame(
+        {name: frame[name] if name in as_text else _plain(frame[name]) for name in header}
+    )
+    zones = {name: _zone(frame[name]) for name in values}
+    dates = {name: has_zone for name, has_zone in zones.items() if has_zone is not None}
+    return Table(path, ChunkedTable([frame]), frame, dates=dates)
 
 
 def _checked_header(path):
@@ -84,7 +148,7 @@ def _checked_header(path):
     pandas pads a short row with NaN, and makes an index of the first column if rows are long.
     """
     with open(path, newline="", encoding="utf-8-sig") as lines:
-        reader = csv.reader(lines, strict=True)
+        reader = csv.reader(lines, strict=True, skipinitialspace=True)
         rows = (row for row in reader if row)
         header = next(rows, [])
         _check_names(path, header)
@@ -107,15 +171,58 @@ def _check_names(path, names):
         raise CommandError(f"{path}: more than one column is called {repeated[0]!r}")
 
 
+def _check_has_rows(path, n_rows):
+    if n_rows == 0:
+        raise CommandError(f"{path}: no rows, only a header")
+
+
+def _plain(column):
+    """Return a column of pandas' nullable types as one of NumPy, where that holds it."""
+    if column.isna().all():
+        return column.astype(object)  # of any type
+    if types.is_string_dtype(column.dtype):
+        if not all(map(NUMBER.fullmatch, column.dropna().unique())):
+            return column
+        column = column.map(float, na_action="ignore").astype("Float64")
+    if types.is_float_dtype(column.dtype):
+        return pd.Series(column.to_numpy(np.float64, na_value=np.nan))
+    return column if column.hasnans else column.astype(column.dtype.numpy_dtype)
+
+
+def _zone(column):
+    """Whether the dates in a column of text have a time zone; None where something is no date."""
+    if not isinstance(column.dtype, pd.StringDtype):
+        return None
+    texts = column.dropna().unique()
+    for zone in ("", ZONE):
+        if all(map(re.compile(DATE + zone).fullmatch, texts)):
+            dates = pd.to_datetime(texts, format="ISO8601", utc=bool(zone), errors="coerce")
+            return None if dates.isna().any() else bool(zone)
+    return None
+
+
 def _read_parquet(path):
     _require_pyarrow(path)
     try:
-        frame = pd.read_parquet(path, engine="pyarrow")
-    except ValueError as error:  # ArrowInvalid is one
-        raise CommandError(f"{path}: not a readable Parquet file") from error
-    frame.columns = frame.columns.map(str)
-    _check_names(path, list(frame.columns))
-    return frame
+        chunks = _parquet(path)
+        _check_names(path, chunks.columns)
+        _check_has_rows(path, chunks.n_rows)
+        is_streamed = chunks.n_rows * len(chunks.columns) > IN_MEMORY_CELLS
+        head = next(iter(chunks)) if is_streamed else pd.concat(chunks)
+    except ValueError as error:  # which names the file
+        raise CommandError(str(error)) from error
+    return Table(path, chunks, head, is_streamed)
+
+
+def _parquet(path, names=None):
+    """Return a table in Parquet files, or some of its columns; their names are text."""
+    table = ParquetTable(path)
+    columns = {str(name): name for name in table.columns}
+    if names is not None:
+        table = ParquetTable(path, columns=[columns[name] for name in names])
+    if all(isinstance(name, str) for name in table.columns):
+        return table
+    return table.map(lambda chunk: chunk.rename(columns=str))
 
 
 def _is_parquet(path):
@@ -134,136 +241,33 @@ def _require_pyarrow(where):
         raise CommandError(f"{where}: {error}") from error
 
 
-def _reason(error):
-    return (getattr(error, "strerror", None) or str(error)).lower()
+def _words(error, where):
+    """What to say of an OSError; those of skae name the file themselves."""
+    return f"{where}: {error.strerror.lower()}" if error.strerror else str(error)
 
 
-# ---- columns ----
-
-
-def check_columns(columns, path, wanted, option):
-    """Raise a CommandError for the first name `wanted` that is none of the columns."""
-    for name in wanted:
-        if name not in columns:
-            raise CommandError(
-                f"{path}: {option}: no column {name!r}{_did_you_mean(name, columns)}"
-            )
-
-
-def _did_you_mean(name, columns):
-    lowered = {column.lower(): column for column in columns}
-    close = get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
-    suggestion = " or ".join(repr(lowered[match]) for match in close)
-    return f"; did you mean {suggestion}?" if close else ""
-
-
-def numeric_features(frame, path, excluded=()):
-    """Return the columns that are not `excluded` as finite float64 numbers.
-
-    Raises a CommandError that names the first column that is anything else.
-    """
-    names = [name for name in frame.columns if name not in excluded]
-    if not names:
-        raise CommandError(f"{path}: there is no column left to learn from")
-    return pd.DataFrame({name: _numbers(frame[name], path) for name in names}, index=frame.index)
-
-
-def _numbers(column, path):
-    may_be_text = column.dtype == object or isinstance(column.dtype, pd.StringDtype)
-    if column.dtype.kind not in "biuf" and not may_be_text:
-        _refuse(column, path, f"is not numeric (its type is {column.dtype})")
-    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    strange = column[np.isnan(values) & column.notna().to_numpy()]
-    if len(strange):
-        _refuse(column, path, f"is not numeric (it has {str(strange.iloc[0])[:40]!r})")
-    missing = int(np.isnan(values).sum())
-    if missing == len(values):
-        _refuse(column, path, "has no value at all")
-    if missing:
-        _refuse(
-            column,
-            path,
-            f"has {counted(missing, 'missing cell')}, which skae cannot learn from yet",
-        )
-    too_large = int((np.abs(values) > LARGEST).sum())
-    if too_large:
-        _refuse(column, path, f"has {counted(too_large, 'infinite or huge value')}")
-    return values
-
-
-def _refuse(column, path, problem):
-    hint = f"leave it out with --ignore {shlex.quote(column.name)}"
-    raise CommandError(f"{path}: column {column.name!r} {problem}; {hint}")
-
-
-def anomaly_labels(column, path):
-    """Read a column of labels.
-
-    Of the two values, the anomaly is the one that is not in `NORMAL_WORDS` or that is in
-    `ANOMALY_WORDS`; -1 beside 1, as in scikit-learn; otherwise the rarer one.
-
-    Parameters
-    ----------
-    column : Series
-        Labels of two values.
-    path : Path
-        The file, for the errors.
-
-    Returns
-    -------
-    is_anomaly : ndarray of bool
-    anomaly : str
-        The value that stands for an anomaly.
-    """
-    words = column.map(_word)
-    counts = words.value_counts()
-    where = f"{path}: --label: column {column.name!r}"
-    if "" in counts:
-        raise CommandError(f"{where} has {counted(counts[''], 'missing cell')}")
-    if len(counts) != 2:
-        shown = ", ".join(repr(word) for word in counts.index[:3])
-        more = ", ..." if len(counts) > 3 else ""
-        raise CommandError(f"{where} must have two values; it has {len(counts)} ({shown}{more})")
-    anomaly = _anomaly_word(counts)
-    if anomaly is None:
-        raise CommandError(
-            f"{where} has {counts.index[0]!r} as often as {counts.index[1]!r}: "
-            "which one is an anomaly? Write 1 for it and 0 for the other"
-        )
-    return (words == anomaly).to_numpy(), anomaly
-
-
-def _word(value):
-    """Write a label in one way: 1, 1.0, "1" and " 1.0" are the same; as are True and "true"."""
-    text = str(value).strip().lower()
-    if pd.isna(value) or text in MISSING_WORDS:
-        return ""
+@contextmanager
+def naming(path):
+    """Add the name of a table to what an estimator says against its values."""
     try:
-        return f"{float(text):.15g}"
-    except ValueError:
-        return text
-
-
-def _anomaly_word(counts):
-    """Choose between the two words of `counts` (sorted, the more frequent one first)."""
-    common, rare = counts.index
-    if {common, rare} == {"-1", "1"}:
-        return "-1"
-    by_meaning = [
-        word
-        for word, other in [(common, rare), (rare, common)]
-        if word in ANOMALY_WORDS or other in NORMAL_WORDS
-    ]
-    if len(by_meaning) == 1:
-        return by_meaning[0]
-    return rare if counts[rare] < counts[common] else None
+        yield
+    except (ValueError, TypeError) as error:
+        raise CommandError(f"{path}: {error}") from error
 
 
 # ---- writing ----
 
 
 def check_out(path, inputs):
-    """Raise a CommandError now if a table could not be written to `path` later."""
+    """Raise a CommandError now if a table could not be written to `path` later.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    inputs : list of Path
+        Files and folders that are read.
+    """
     where = f"--out {path}"
     _check_suffix(path, where)
     if path.is_dir():
@@ -272,26 +276,33 @@ def check_out(path, inputs):
         raise CommandError(f"{where}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):
         raise CommandError(f"{where}: no permission to write to {path.parent}")
-    if any(path.exists() and source.exists() and path.samefile(source) for source in inputs):
-        raise CommandError(f"{where}: would overwrite a table that is read")
+    if any(path.resolve().is_relative_to(source.resolve()) for source in inputs):
+        raise CommandError(f"{where}: would overwrite, or become part of, a table that is read")
     if _is_parquet(path):
         _require_pyarrow(where)
 
 
-def write_table(frame, path):
-    """Write a table as .csv or .parquet, whole or not at all.
+def go_through(chunks, out, show):
+    """Read a table chunk by chunk, to the end, and write it if it is to be written.
 
-    The rows go to a file beside `path` that takes its name at the very end.
+    Parameters
+    ----------
+    chunks : ChunkedTable
+        The table.
+    out : Path or None
+        A .csv or .parquet file, which is written whole or not at all.
+    show : bool
+        Whether to show on stderr how far it is.
     """
-    path = path.resolve()  # a link stays a link
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        if _is_parquet(path):
-            frame.to_parquet(partial, engine="pyarrow")
+        if out is None:
+            for _ in progress(chunks, chunks.n_rows, "scoring", show):
+                pass
+        elif _is_parquet(out):
+            chunks.to_parquet(out, verbose=show)
         else:
-            frame.to_csv(partial, index=not isinstance(frame.index, pd.RangeIndex))
-        os.replace(partial, path)
-    except (OSError, ValueError) as error:  # a full disk, a cell that does not fit the format
-        raise CommandError(f"--out {path}: {_reason(error)}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+            chunks.to_csv(out, verbose=show)
+    except OSError as error:  # a full disk
+        raise CommandError(_words(error, f"--out {out}")) from error
+    except ValueError as error:  # a cell that does not fit the format, a damaged file
+        raise CommandError(str(error)) from error

@@ -61,6 +61,25 @@ class Likelihood:
             output = output.detach().requires_grad_()
             return torch.autograd.grad(self.nll(output, target).sum(), output)[0]
 
+    def nll_and_gradient(
+        self, output: Tensor, target: Tensor, reduction: str = "none"
+    ) -> tuple[Tensor, Tensor]:
+        """Loss and derivative at once, for likelihoods where they share work.
+
+        Parameters
+        ----------
+        output, target, reduction
+            As for :meth:`nll`.
+
+        Returns
+        -------
+        nll : Tensor
+            As :meth:`nll` returns it.
+        gradient : Tensor of the shape of `output`
+            As :meth:`gradient` returns it: of the sum, whatever the reduction.
+        """
+        return self.nll(output, target, reduction), self.gradient(output, target)
+
     def n_cells(self, target: Tensor) -> int:
         """Number of losses that :meth:`nll` gives.
 

@@ -3,21 +3,24 @@
 from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
+from skae.nn._gaussian_fill import GaussianFill
 from skae.nn._mlp import SkipMLP
 from skae.nn._products import AlignedProducts
 from skae.nn._rng import isolated_rng
-from skae.nn._table_input import TableInput, places_in
+from skae.nn._table_input import TableInput, origins_in, places_in
 
 __all__ = [
     "ACTIVATIONS",
     "NOISE_NAMES",
     "AlignedProducts",
     "AutoEncoderModule",
+    "GaussianFill",
     "SkipMLP",
     "TableInput",
     "build_user_module",
     "corrupt",
     "hide",
     "isolated_rng",
+    "origins_in",
     "places_in",
 ]

@@ -21,24 +21,39 @@ class AutoEncoderModule(nn.Module):
         Maps (n_samples, n_inputs) to (n_samples, n_components).
     decoder : nn.Module
         Maps (n_samples, n_components) to (n_samples, n_outputs).
-    inputs : nn.Module, default=None
-        Maps encoded rows (n_samples, n_encoded) to (n_samples, n_inputs); None where the encoder
-        takes them as they are: numbers, none of them missing.
+    inputs : TableInput, default=None
+        Makes encoded rows what the encoder takes; None where it takes them as they are: numbers,
+        none of them missing.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, inputs: nn.Module | None = None):
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, inputs: TableInput | None = None):
         super().__init__()
         self.inputs = inputs
         self.encoder = encoder
         self.decoder = decoder
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """Make encoded rows what the other methods take; many rows at once.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_encoded)
+            Encoded (scaled) rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_prepared)
+            The same, where there is no :class:`TableInput`.
+        """
+        return x if self.inputs is None else self.inputs.prepare(x)
 
     def encode(self, x: Tensor) -> Tensor:
         """Encode rows.
 
         Parameters
         ----------
-        x : Tensor of shape (n_samples, n_encoded)
-            Encoded (scaled) rows.
+        x : Tensor of shape (n_samples, n_prepared)
+            Prepared rows.
 
         Returns
         -------
@@ -52,8 +67,8 @@ class AutoEncoderModule(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (n_samples, n_encoded)
-            Encoded (scaled) rows.
+        x : Tensor of shape (n_samples, n_prepared)
+            Prepared rows.
 
         Returns
         -------
@@ -65,16 +80,15 @@ class AutoEncoderModule(nn.Module):
     @property
     def has_pullback(self) -> bool:
         """Whether all parts know their own chain rule."""
-        ours = type(self.encoder) is SkipMLP and type(self.decoder) is SkipMLP
-        return ours and isinstance(self.inputs, TableInput | None)
+        return type(self.encoder) is SkipMLP and type(self.decoder) is SkipMLP
 
     def pullback(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
         """Encode and decode rows, and return how gradients go back, where :attr:`has_pullback`.
 
         Parameters
         ----------
-        x : Tensor of shape (n_samples, n_encoded)
-            Encoded (scaled) rows.
+        x : Tensor of shape (n_samples, n_prepared)
+            Prepared rows.
 
         Returns
         -------
@@ -84,7 +98,7 @@ class AutoEncoderModule(nn.Module):
             Maps the gradient of `output` to those of the parameters, in the order of
             :meth:`parameters`.
         """
-        inputs = cast("TableInput | None", self.inputs)
+        inputs = self.inputs
         seen = x if inputs is None else inputs(x)
         code, pull_encoder = cast("SkipMLP", self.encoder).pullback(seen)
         output, pull_decoder = cast("SkipMLP", self.decoder).pullback(code)
@@ -156,7 +170,7 @@ def build_user_module(
     module = module.float()
     try:
         with torch.no_grad():
-            output = module.cpu().eval()(torch.zeros(2, n_in))
+            output = module.cpu().eval()(torch.zeros(2, n_in, dtype=torch.float32))
     except Exception as error:  # whatever a module of the user's may raise
         raise ValueError(
             f"{argument} cannot take rows of {n_in} columns, shape (2, {n_in}): {error}"

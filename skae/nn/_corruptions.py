@@ -42,7 +42,8 @@ def hide(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
 
 
 def _chosen_cells(X: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    return torch.rand(X.shape, generator=generator, device=X.device) < share
+    chances = torch.rand(X.shape, generator=generator, device=X.device, dtype=torch.float32)
+    return chances < share
 
 
 _NOISES: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {

@@ -1,6 +1,7 @@
 """What training minimises."""
 
 from skae.objectives._base import Batch, Objective, Phase
+from skae.objectives._masked import MaskedReconstruction
 from skae.objectives._reconstruction import Reconstruction
 
-__all__ = ["Batch", "Objective", "Phase", "Reconstruction"]
+__all__ = ["Batch", "MaskedReconstruction", "Objective", "Phase", "Reconstruction"]

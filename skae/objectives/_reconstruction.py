@@ -21,6 +21,16 @@ class Reconstruction(Objective):
 
     def __init__(self, likelihood: Likelihood):
         super().__init__()
+        self.set_likelihood(likelihood)
+
+    def set_likelihood(self, likelihood: Likelihood) -> None:
+        """Take another loss, such as that of a table that has grown.
+
+        Parameters
+        ----------
+        likelihood : Likelihood
+            The loss of a cell.
+        """
         self.likelihood = likelihood
 
     def forward(self, module: nn.Module, batch: Batch) -> Tensor:
@@ -35,6 +45,7 @@ class Reconstruction(Objective):
         """One phase; networks that know their own chain rule go without autograd."""
         (phase,) = super().phases(module)
         own_loss = type(self).forward is not Reconstruction.forward
+        own_loss &= type(self)._gradients is Reconstruction._gradients
         if isinstance(module, AutoEncoderModule) and module.has_pullback and not own_loss:
             phase = phase._replace(gradients=self._gradients)
         return [phase]
@@ -42,14 +53,19 @@ class Reconstruction(Objective):
     @torch.no_grad()
     def _gradients(self, module: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         output, pull = cast("AutoEncoderModule", module).pullback(batch.inputs)
-        grad = self.likelihood.gradient(output, batch.targets)
+        losses, grad = self.likelihood.nll_and_gradient(output, batch.targets, _reduction(batch))
         if batch.weight is not None:
             grad.mul_(batch.weight[:, None])
         n_cells = self.likelihood.n_cells(batch.targets)
-        return self._mean_loss(output, batch), pull(grad.div_(n_cells))
+        return _mean(losses, batch), pull(grad.div_(n_cells))
 
     def _mean_loss(self, output: Tensor, batch: Batch) -> Tensor:
-        if batch.weight is None:
-            return self.likelihood.nll(output, batch.targets, reduction="mean")
-        losses = self.likelihood.nll(output, batch.targets).mean(dim=1)
-        return (losses * batch.weight).mean()
+        return _mean(self.likelihood.nll(output, batch.targets, _reduction(batch)), batch)
+
+
+def _reduction(batch: Batch) -> str:
+    return "mean" if batch.weight is None else "none"
+
+
+def _mean(losses: Tensor, batch: Batch) -> Tensor:
+    return losses if batch.weight is None else (losses.mean(dim=1) * batch.weight).mean()

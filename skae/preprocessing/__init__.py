@@ -1,5 +1,6 @@
 """A table to what a network likes to see, and back."""
 
+from skae.preprocessing._gaussian import gaussian_of_holed_rows
 from skae.preprocessing._principal_axes import PrincipalAxes, principal_axes
 from skae.preprocessing._scaling import SCALER_NAMES, TableScaler
 from skae.preprocessing._table_encoder import (
@@ -17,5 +18,6 @@ __all__ = [
     "TableEncoder",
     "TableScaler",
     "check_no_infinity",
+    "gaussian_of_holed_rows",
     "principal_axes",
 ]

@@ -8,15 +8,18 @@ from skae.preprocessing._scaling import TableScaler
 DAY = 86_400_000_000  # microseconds
 # From long to short: the phase of each mends what the ones before it leave open.
 CYCLES = {"year": 365.2425 * DAY, "week": 7.0 * DAY, "day": 1.0 * DAY}
-# Years from about 1685 to 2255 fit every unit of NumPy's datetimes.
-LARGEST = 9e15
+# What datetimes of Python can say: the years 1 to 9999.
+EARLIEST, LATEST = (
+    int(np.datetime64(time, "us").astype(np.int64))
+    for time in ("0001-01-01", "9999-12-31T23:59:59.999999")
+)
 
 
 class Datetimes:
     """A column of datetimes as a trend (standardised time), and sine and cosine of cycles.
 
-    A cycle is left out where it says nothing: its phase never changes (the hour of whole days), or
-    training did not see it once around.
+    A cycle is left out where it says nothing: its phase never changes (the hour of whole days, the
+    day of weekly values), or training did not see it once around.
 
     Attributes
     ----------
@@ -26,8 +29,9 @@ class Datetimes:
 
     def __init__(self, name):
         self.scaler = TableScaler("standard", [name])
-        self.step = 0  # greatest common divisor of all values, in microseconds
-        self.first, self.low, self.high = None, np.inf, -np.inf
+        self.first = None  # microseconds since 1970
+        self.stride = 0  # the largest step from the first value that leads to all others
+        self.low, self.high = np.inf, -np.inf
         self.cycles = None
 
     def add(self, column, sample_weight):
@@ -36,7 +40,7 @@ class Datetimes:
         if present.any():
             times = times[present]
             self.first = int(times[0]) if self.first is None else self.first
-            self.step = int(np.gcd(self.step, np.gcd.reduce(times)))
+            self.stride = int(np.gcd(self.stride, np.gcd.reduce(times - self.first)))
             self.low, self.high = min(self.low, times.min()), max(self.high, times.max())
             self.scaler.add(self._seconds(times), sample_weight[present])
         return present
@@ -50,8 +54,12 @@ class Datetimes:
         if self.cycles is None:
             span = self.high - self.low
             self.cycles = tuple(
-                name for name, period in CYCLES.items() if span >= period and self.step % period
+                name for name, period in CYCLES.items() if span >= period and self.stride % period
             )
+
+    def learned(self):
+        """What a `Column` says of it."""
+        return {"width": len(self.parts)}
 
     @property
     def parts(self):
@@ -61,6 +69,7 @@ class Datetimes:
     def encode(self, column):
         """Trend and phases of the cells of a Series, (n_samples, n_parts); NaN where missing."""
         times, present = _microseconds(column)
+        times = np.where(present, times, self.first)
         encoded = [self.scaler.transform(self._seconds(times), np.float64)[:, 0]]
         for cycle in self.cycles:
             angle = 2 * np.pi * np.mod(times, CYCLES[cycle]) / CYCLES[cycle]
@@ -76,9 +85,15 @@ class Datetimes:
             period = CYCLES[cycle]
             phase = np.arctan2(sine, cosine) / (2 * np.pi) * period
             times += np.mod(phase - times + period / 2, period) - period / 2
-        step = max(self.step, 1)
-        steps = np.clip(np.round(times / step), -LARGEST / step, LARGEST / step).astype(np.int64)
-        return np.where(missing, np.datetime64("NaT"), (steps * step).astype("datetime64[us]"))
+        times = self._on_grid(times).astype("datetime64[us]")
+        return np.where(missing, np.datetime64("NaT"), times)
+
+    def _on_grid(self, times):
+        """Nearest times at which values stood in training: whole days, hours, ..."""
+        step = int(np.gcd(self.stride, DAY))
+        low, high = -((self.first - EARLIEST) // step), (LATEST - self.first) // step
+        steps = np.clip(np.round((times - self.first) / step), low, high).astype(np.int64)
+        return self.first + np.clip(steps, low, high) * step  # floats are coarse at the ends
 
 
 def _pairs(columns):
@@ -87,8 +102,5 @@ def _pairs(columns):
 
 def _microseconds(column):
     """Microseconds since 1970 (UTC) of the cells, and which of them are there."""
-    column = pd.to_datetime(column) if column.dtype == object else column
-    if column.dt.tz is not None:
-        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    times = column.to_numpy().astype("datetime64[us]")
+    times = pd.to_datetime(column, utc=True).to_numpy("datetime64[us]")
     return times.astype(np.int64), ~np.isnat(times)

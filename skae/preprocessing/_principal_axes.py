@@ -50,7 +50,7 @@ def principal_axes(X, transform, n_components, sample_weight=None):
     transform : callable
         Maps a block of rows to the values to decompose, (n_block, n_features), such as
         ``TableScaler.transform``. Missing values, NaN, are left out: an entry of the covariance is
-        that of the rows that have both values.
+        that of the rows that have both values; in a sketch they stand for the mean.
     n_components : int
         How many axes; at most ``n_features`` are found.
     sample_weight : ndarray of shape (n_samples,), default=None
@@ -62,10 +62,12 @@ def principal_axes(X, transform, n_components, sample_weight=None):
         ``min(n_components, n_features)`` axes; in a table of more than `LARGEST_COVARIANCE` columns
         not more than there are rows.
     """
-    mean = _mean(X, transform, sample_weight)
+    mean = column_means(X, transform, sample_weight)
     n_components = min(n_components, len(mean))
+    if n_components == 0:
+        return PrincipalAxes(mean, np.empty((0, 0)), np.empty(0), np.empty(0))
     if len(mean) <= LARGEST_COVARIANCE:
-        covariance = _covariance(X, transform, mean, sample_weight)
+        covariance = pairwise_covariance(X, transform, mean, sample_weight)
         variance, axes = np.linalg.eigh(covariance)  # ascending, axes as columns
         variance, axes = variance[::-1][:n_components], axes.T[::-1][:n_components]
     else:
@@ -86,7 +88,8 @@ def _blocks(X, transform, sample_weight):
         yield block, weight[:, None]
 
 
-def _mean(X, transform, sample_weight):
+def column_means(X, transform, sample_weight):
+    """Mean of the values of each column that are there."""
     total = mass = 0.0
     for block, weight in _blocks(X, transform, sample_weight):
         present = _present(block)
@@ -95,15 +98,19 @@ def _mean(X, transform, sample_weight):
     return total / np.maximum(mass, SMALLEST_MASS)
 
 
-def _covariance(X, transform, mean, sample_weight):
-    total = mass = 0.0
+def pairwise_covariance(X, transform, mean, sample_weight):
+    """Covariance; each entry is that of the rows that have both values."""
+    total = drift = mass = 0.0
     for block, weight in _blocks(X, transform, sample_weight):
         present = _present(block)
         centred = np.where(present, block - mean, 0.0)
+        there = np.ones_like(weight) * present  # one column where nothing is missing
         total = total + (centred * weight).T @ centred
-        complete = present is ALL_PRESENT
-        mass = mass + (weight.sum() if complete else (present * weight).T @ present.astype(float))
-    return total / np.maximum(mass, SMALLEST_MASS)
+        drift = drift + (centred * weight).T @ there
+        mass = mass + (there * weight).T @ there
+    mass = np.maximum(mass, SMALLEST_MASS)
+    own_means = drift / mass  # of the first of two columns, over the rows that have both
+    return total / mass - own_means * own_means.T
 
 
 def _present(block):

@@ -45,6 +45,8 @@ class TableScaler:
         Columns that had one value only, but for rounding noise.
     offset_, scale_ : ndarray of shape (n_features,)
         ``scaled = (x - offset_) / scale_`` where the method is affine; original units.
+    low_, high_ : ndarray of shape (n_features,)
+        Extremes of each column, in original units.
 
     Examples
     --------
@@ -103,12 +105,13 @@ class TableScaler:
             Itself.
         """
         if not hasattr(self, "_statistics"):
-            self._statistics = _STATISTICS[self.method]()
+            self._statistics, self._extremes = _STATISTICS[self.method](), _Extremes()
         for rows in gen_batches(len(X), BLOCK_ROWS):
             weight = None if sample_weight is None else sample_weight[rows]
             block, weight = _weighted_rows(X[rows], weight)
             if len(block):
                 self._statistics.partial_fit(block, sample_weight=weight)
+                self._extremes.partial_fit(block)
         return self
 
     def finish(self):
@@ -120,12 +123,17 @@ class TableScaler:
             Itself.
         """
         statistics = self._statistics
+        self._check_present(
+            ~np.isnan(self.low_), "at all: every cell of it is missing. Leave it out."
+        )
         if self.method == "standard":
-            # scikit-learn gives constant columns, rounding noise included, a scale of 1.
+            # scikit-learn gives constant columns, rounding noise included, a scale of 1; and those
+            # whose variance overflows.
             self.constant_ = statistics.scale_ != np.sqrt(statistics.var_)
-            self.offset_, self.scale_ = statistics.mean_, statistics.scale_
+            self.offset_ = statistics.mean_
+            self.scale_ = np.where(np.isinf(statistics.var_), np.inf, statistics.scale_)
         else:
-            low, high = np.float64(statistics.low_), np.float64(statistics.high_)
+            low, high = np.float64(self.low_), np.float64(self.high_)
             self.constant_ = _is_constant(low, high)
             self.offset_ = np.where(self.constant_, low, 0.0)
             self.scale_ = np.ones(len(low))
@@ -133,15 +141,35 @@ class TableScaler:
                 self.offset_ = low
                 self.scale_ = np.where(self.constant_, 1.0, high - low)
             elif self.method == "quantile":
-                self._quantiles = _Quantiles(*statistics.rows())
-                del self._statistics  # it holds rows of the table
+                self._take_quantiles(*statistics.rows())
             else:
                 self._check_unscaled(low, high)
         self._check_finite()
         return self
 
-    def _name(self, column):
-        return f"column {column if self.names is None else repr(self.names[column])}"
+    @property
+    def low_(self):
+        """Lowest value of each column."""
+        return self._extremes.low_
+
+    @property
+    def high_(self):
+        """Highest value of each column."""
+        return self._extremes.high_
+
+    def _name(self, column, word="column"):
+        return f"{word} {column if self.names is None else repr(self.names[column])}"
+
+    def _take_quantiles(self, X, weight):
+        where = f"in {len(X)} rows that were sampled. Use scaler='standard', or leave it out."
+        self._check_present(~np.isnan(X).all(axis=0), where)
+        self._quantiles = _Quantiles(X, weight)
+        del self._statistics  # it holds rows of the table
+
+    def _check_present(self, present, where):
+        if not present.all():
+            name = self._name(int(np.argmin(present)), "Column")
+            raise ValueError(f"{name} has no value {where}")
 
     def _check_finite(self):
         usable = np.isfinite(self.offset_) & np.isfinite(self.scale_)
@@ -157,7 +185,7 @@ class TableScaler:
         column = int(largest.argmax())
         if largest[column] > SCALED_VALUE_LIMIT:
             raise ValueError(
-                f"{self._name(column).capitalize()} has values up to {largest[column]:g}. With "
+                f"{self._name(column, 'Column')} has values up to {largest[column]:g}. With "
                 f"scaler=None they must not exceed {SCALED_VALUE_LIMIT:g}: use scaler='standard', "
                 "or scale the data before."
             )
@@ -166,7 +194,7 @@ class TableScaler:
         if coarse.any():
             column = int(coarse.argmax())
             warnings.warn(
-                f"{self._name(column).capitalize()} has values up to {largest[column]:g} that "
+                f"{self._name(column, 'Column')} has values up to {largest[column]:g} that "
                 "differ by too little for float32: digits are lost. Use scaler='standard', or "
                 "centre the data.",
                 UserWarning,
@@ -254,7 +282,7 @@ class _RowSample:
         self.blocks.append(np.array(X[chosen]))
         self.weights.append(weight[chosen])
         self.n_seen += len(X)
-        if sum(map(len, self.weights)) > 2 * QUANTILE_ROWS:
+        while sum(map(len, self.weights)) > 2 * QUANTILE_ROWS:
             X, weight = self.rows()
             self.blocks, self.weights = [X[::2]], [weight[::2]]
             self.step *= 2
@@ -263,22 +291,35 @@ class _RowSample:
         """The rows and their weights."""
         return np.concatenate(self.blocks), np.concatenate(self.weights)
 
-    @property
-    def low_(self):
-        """Lowest value of each column."""
-        return np.fmin.reduce([np.fmin.reduce(block, axis=0) for block in self.blocks])
 
-    @property
-    def high_(self):
-        """Highest value of each column."""
-        return np.fmax.reduce([np.fmax.reduce(block, axis=0) for block in self.blocks])
+class _Nothing:
+    """No statistics."""
+
+    def partial_fit(self, X, sample_weight=None):
+        """Forget the rows."""
+
+
+class _Moments(StandardScaler):
+    """scikit-learn's mean and variance, which a block without values of a column leaves alone."""
+
+    _learned = ("mean_", "var_", "scale_")
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Follow more rows."""
+        before = [getattr(self, name, np.zeros(X.shape[1])) for name in self._learned]
+        empty = np.isnan(X).all(axis=0)
+        with np.errstate(invalid="ignore"):  # NaN where it is empty
+            super().partial_fit(X, sample_weight=sample_weight)
+        for name, old in zip(self._learned, before, strict=True):
+            setattr(self, name, np.where(empty, old, getattr(self, name)))
+        return self
 
 
 _STATISTICS = {
-    "standard": StandardScaler,
-    "minmax": _Extremes,
+    "standard": _Moments,
+    "minmax": _Nothing,  # the extremes are known anyway
     "quantile": _RowSample,
-    None: _Extremes,
+    None: _Nothing,
 }
 
 

@@ -4,36 +4,32 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_array, gen_batches
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skae.preprocessing._categories import Booleans, Categories
+from skae.preprocessing._columns import (
+    ColumnType,
+    as_floats,
+    check_no_infinity,
+    check_not_empty,
+    check_unique,
+    chosen_columns,
+    no_value,
+    plain_floats,
+)
 from skae.preprocessing._datetimes import Datetimes
 from skae.preprocessing._scaling import SCALER_NAMES, TableScaler
 from skae.utils import Column, TableSchema, as_pandas, frame_library, in_library
 
 BLOCK_ROWS = 2**16
+BLOCK_CELLS = 2**22
 MISSING_MARKS = ("?",)
 MAX_CATEGORIES = 256
 MIN_FREQUENCY = 2
 FLOAT_TYPES = (np.float64, np.float32)
-
-# What pandas' infer_dtype says of the values of an object column.
-_OBJECT_KINDS = {
-    "string": "categorical",
-    "boolean": "boolean",
-    "integer": "numeric",
-    "floating": "numeric",
-    "mixed-integer-float": "numeric",
-    "decimal": "numeric",
-    "datetime": "datetime",
-    "datetime64": "datetime",
-    "date": "datetime",
-    "empty": "empty",
-}
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -81,7 +77,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     --------
     >>> import pandas as pd
     >>> from skae.preprocessing import TableEncoder
-    >>> table = pd.DataFrame({"size": [1, 3, None, 3], "colour": ["red", None, "blue", "red"]})
+    >>> colour = pd.Categorical(["red", None, "blue", "red"])
+    >>> table = pd.DataFrame({"size": [1, 3, None, 3], "colour": colour})
     >>> encoder = TableEncoder(min_frequency=1).fit(table)
     >>> encoder.transform(table).round(3)
     array([[-1.414,  0.   ],
@@ -102,7 +99,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         "max_categories": [Interval(Integral, 1, None, closed="left")],
         "min_frequency": [Interval(Integral, 1, None, closed="left")],
         "missing_marks": [list, tuple, set, frozenset],
-        "dtype": [type, np.dtype],
+        "dtype": [
+            Options(type, set(FLOAT_TYPES)),
+            Options(np.dtype, set(map(np.dtype, FLOAT_TYPES))),
+        ],
     }
 
     def __init__(
@@ -179,6 +179,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _add_checked(self, X, sample_weight):
         X = self.check(X)
+        check_not_empty(X)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             if not sample_weight.any():
@@ -201,14 +202,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.frame_library_ = frame_library(X)
         if self.frame_library_ is None:
             X = check_array(X, dtype=FLOAT_TYPES, ensure_all_finite=False)
+        else:
+            check_not_empty(X)
+            check_unique(X.columns)
         validate_data(self, X, reset=True, skip_check_array=True)
-        self._polars_schema = getattr(X, "schema", None)  # pandas has none
+        self._polars_schema = dict(X.schema) if self.frame_library_ == "polars" else None
         X = as_pandas(X)
-        self.names_ = list(X.columns) if self.frame_library_ else list(range(X.shape[1]))
-        _check_unique(self.names_)
-        chosen = self._chosen_categories(X)
-        self._kinds = [self._kind(X, i, chosen[i]) for i in range(X.shape[1])]
-        self._dtypes = list(X.dtypes) if self.frame_library_ else [None] * X.shape[1]
+        self._labels = X.columns if self.frame_library_ else pd.RangeIndex(X.shape[1])
+        self.names_ = self._labels.tolist()
+        self._types = self._column_types(X)
+        self._kinds = self._column_kinds()
         self._numeric = np.flatnonzero([kind == "numeric" for kind in self._kinds])
         self._scaler = TableScaler(self.scaler, [self.names_[i] for i in self._numeric])
         self._codecs = {
@@ -218,6 +221,18 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self._missing = np.zeros(X.shape[1], dtype=bool)
         self._finished = False
         return self
+
+    def _column_types(self, X):
+        if self.frame_library_ is None:
+            return [ColumnType("numeric", "numeric", X.dtype)] * X.shape[1]
+        return [ColumnType.of(X.iloc[:, i], name) for i, name in enumerate(self.names_)]
+
+    def _column_kinds(self):
+        """Return as what each column is encoded."""
+        kinds = [column_type.kind for column_type in self._types]
+        names = self.names_ if self.frame_library_ else []
+        chosen = chosen_columns(self.categorical_features, names, len(kinds))
+        return np.where(chosen, "categorical", kinds).tolist()
 
     def add(self, X, sample_weight=None):
         """Count rows in; what was learned follows with :meth:`finish`.
@@ -234,10 +249,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         TableEncoder
             Itself.
         """
-        X = as_pandas(X)
-        for rows in gen_batches(len(X), BLOCK_ROWS):
-            weight = None if sample_weight is None else np.asarray(sample_weight, float)[rows]
-            block = X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+        X = self._as_table(X)
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight, dtype=np.float64)
+        for rows, block in self._blocks(X):
+            weight = None if sample_weight is None else sample_weight[rows]
             if weight is not None and not weight.all():
                 block, weight = block[weight > 0], weight[weight > 0]
             if len(block):
@@ -245,16 +261,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def _add_block(self, X, weight):
-        numbers = self._numbers(X)
+        numbers, columns = self._read(X)  # all of them, before anything is counted
         present = np.empty(X.shape, dtype=bool)
         present[:, self._numeric] = ~np.isnan(numbers)
-        if len(self._numeric) and (self._scaler.can_move or not self._finished):
+        if self._scaler_moves:
             self._scaler.add(numbers, weight)
         weight = np.ones(len(X)) if weight is None else weight
         for i, codec in self._codecs.items():
-            present[:, i] = codec.add(self._column(X, i), weight)
+            present[:, i] = codec.add(columns[i], weight)
         self._missing |= ~present.all(axis=0)
-        self._n_present += (present * weight[:, None]).sum(axis=0)
+        self._n_present += weight @ present
+
+    @property
+    def _scaler_moves(self):
+        return len(self._numeric) > 0 and (self._scaler.can_move or not self._finished)
 
     def finish(self):
         """Take over what the added rows said.
@@ -265,17 +285,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Itself.
         """
         if not self._n_present.all():
-            name = self.names_[int(np.argmin(self._n_present))]
-            raise ValueError(
-                f"Column {name!r} has no value at all: every cell of it is missing. Leave it out."
-            )
-        if len(self._numeric) and (self._scaler.can_move or not self._finished):
+            raise ValueError(no_value(self.names_[int(np.argmin(self._n_present))]))
+        if self._scaler_moves:
             self._scaler.finish()
         for codec in self._codecs.values():
-            if isinstance(codec, Categories):
-                codec.finish(self.max_categories, self.min_frequency)
-            elif isinstance(codec, Datetimes):
-                codec.finish()
+            codec.finish()
         self.schema_ = TableSchema(tuple(self._describe(i) for i in range(len(self.names_))))
         self._finished = True
         return self
@@ -284,24 +298,18 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return what encodes a column that is no number."""
         if self._kinds[i] == "datetime":
             return Datetimes(self.names_[i])
-        return Booleans() if self._kinds[i] == "boolean" else Categories(self.missing_marks)
+        if self._kinds[i] == "boolean":
+            return Booleans()
+        return Categories(self.missing_marks, self.max_categories, self.min_frequency)
 
     def _describe(self, i):
-        codec = self._codecs.get(i)
-        learned = {}
-        if isinstance(codec, Datetimes):
-            learned = {"width": len(codec.parts)}
-        elif codec is not None:
-            weight = codec.class_weight
-            n_known = len(weight) if isinstance(codec, Booleans) else len(codec.known)
-            learned = {"frequencies": weight / weight.sum(), "n_known": n_known}
         return Column(
             name=self.names_[i],
             kind=self._kinds[i],
-            dtype=self._dtypes[i],
+            dtype=self._types[i].dtype if self.frame_library_ else None,
             has_missing=bool(self._missing[i]),
             n_seen=float(self._n_present[i]),
-            **learned,
+            **(self._codecs[i].learned() if i in self._codecs else {}),
         )
 
     # ---- encoding ----
@@ -329,27 +337,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def encode(self, X, dtype=np.float32):
         """Encode rows as :meth:`check` returns them; see :meth:`transform`."""
-        X = as_pandas(X)
-        if len(X) <= BLOCK_ROWS:
-            return self._encode_block(X, dtype)
+        X = self._as_table(X)
         encoded = np.empty((len(X), self.schema_.n_encoded), dtype=dtype)
-        for rows in gen_batches(len(X), BLOCK_ROWS):
-            block = X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
-            encoded[rows] = self._encode_block(block, dtype)
+        for rows, block in self._blocks(X):
+            self._encode_block(block, encoded[rows])
         return encoded
 
-    def _encode_block(self, X, dtype):
-        numbers = self._numbers(X)
-        if not self._codecs:
-            return self._scaler.transform(numbers, dtype)
-        encoded = np.empty((len(X), self.schema_.n_encoded), dtype=dtype)
-        features = self.schema_.encoded_features
+    def _encode_block(self, X, encoded):
+        numbers, columns = self._read(X)
         if len(self._numeric):
-            encoded[:, np.isin(features, self._numeric)] = self._scaler.transform(numbers, dtype)
+            places = self.schema_.encoded_positions("numeric") if columns else slice(None)
+            encoded[:, places] = self._scaler.transform(numbers, encoded.dtype)
         for i, codec in self._codecs.items():
-            values = codec.encode(self._column(X, i))
-            encoded[:, features == i] = values.reshape(len(X), -1)
-        return encoded
+            encoded[:, self._place(i)] = codec.encode(columns[i])
+
+    def _place(self, i):
+        """Where a column of the table stands in an encoded row."""
+        first = self.schema_.first_parts[i]
+        return slice(first, first + self.schema_.columns[i].width)
 
     def inverse_transform(self, X):
         """Decode rows.
@@ -382,7 +387,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return np.stack(decoded, axis=1).astype(np.float64, copy=False)
 
     def decoded_frame(self, encoded, like=None):
-        """Decode rows to the data frame that `fit` saw, in the library and with the index of `like`.
+        """Decode rows to the data frame that `fit` saw, with the library and index of `like`.
 
         Parameters
         ----------
@@ -397,27 +402,22 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             See :meth:`inverse_transform`.
         """
         columns = [
-            as_dtype(values, dtype)
-            for values, dtype in zip(self._decoded_columns(encoded), self._dtypes, strict=True)
+            column_type.restore(values)
+            for values, column_type in zip(self._decoded_columns(encoded), self._types, strict=True)
         ]
         frame = pd.concat(columns, axis=1)
-        frame.columns = self.names_
+        frame.columns = self._labels
         library = frame_library(like) or self.frame_library_
         if frame_library(like) == "pandas":
             frame.index = like.index
         return in_library(frame, library, self._polars_schema)
 
     def _decoded_columns(self, X):
-        features = self.schema_.encoded_features
-        numbers = X[:, np.isin(features, self._numeric)]
-        columns = {}
+        columns = {i: codec.decode(X[:, self._place(i)]) for i, codec in self._codecs.items()}
         if len(self._numeric):
-            columns = dict(
-                zip(self._numeric, self._scaler.inverse_transform(numbers).T, strict=True)
-            )
-        for i, codec in self._codecs.items():
-            values = X[:, features == i]
-            columns[i] = codec.decode(values if self._kinds[i] == "datetime" else values[:, 0])
+            numbers = X[:, self.schema_.encoded_positions("numeric")]
+            decoded = self._scaler.inverse_transform(numbers)
+            columns |= dict(zip(self._numeric.tolist(), decoded.T, strict=True))
         return [columns[i] for i in range(len(self.names_))]
 
     def get_feature_names_out(self, input_features=None):
@@ -460,6 +460,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         if frame_library(X):
             return validate_data(self, X, reset=False, skip_check_array=True)
+        X = self._as_table(X)
         X = validate_data(self, X, reset=False, dtype=FLOAT_TYPES, ensure_all_finite=False)
         check_no_infinity(X, range(X.shape[1]))
         return X
@@ -481,14 +482,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Which columns of an encoded row had one value only, among the numbers."""
         return self._of_numbers("constant_", False)
 
+    @property
+    def encoded_range_(self):
+        """Lowest and highest value of numbers in training, as they stand in an encoded row."""
+        low, high = self._of_numbers("low_", -np.inf), self._of_numbers("high_", np.inf)
+        if self.scaler == "quantile":  # whose ends are those of training by themselves
+            return np.full_like(low, -np.inf), np.full_like(high, np.inf)
+        return (low - self.offset_) / self.scale_, (high - self.offset_) / self.scale_
+
     def _of_numbers(self, name, otherwise):
-        features = self.schema_.encoded_features
         values = np.full(self.schema_.n_encoded, otherwise)
         if len(self._numeric):
-            values[np.isin(features, self._numeric)] = getattr(self._scaler, name)
+            values[self.schema_.encoded_positions("numeric")] = getattr(self._scaler, name)
         for i, codec in self._codecs.items():
             if isinstance(codec, Datetimes):
-                values[np.searchsorted(features, i)] = getattr(codec.scaler, name)[0]
+                values[self.schema_.first_parts[i]] = getattr(codec.scaler, name)[0]
         return values
 
     @property
@@ -498,101 +506,44 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             return np.array([f"x{name}" for name in self.names_], dtype=object)
         return self.names_
 
-    def _chosen_categories(self, X):
-        """Mask of the columns that `categorical_features` names."""
-        n_features, wanted = X.shape[1], self.categorical_features
-        chosen = np.zeros(n_features, dtype=bool)
-        if isinstance(wanted, str) and wanted == "from_dtype":
-            return chosen
-        wanted = np.asarray(wanted)
-        if wanted.dtype == bool:
-            if wanted.shape != (n_features,):
-                raise ValueError(
-                    "categorical_features as a mask must have one entry a column, "
-                    f"({n_features},). Got shape {wanted.shape} instead."
-                )
-            return wanted
-        for item in wanted.ravel().tolist():
-            if self.frame_library_ and item in self.names_:
-                chosen[self.names_.index(item)] = True
-            elif isinstance(item, int) and 0 <= item < n_features:
-                chosen[item] = True
-            else:
-                raise ValueError(
-                    f"categorical_features names {item!r}, which is no column of X. Give names of "
-                    f"its columns, positions from 0 to {n_features - 1}, a mask, or 'from_dtype'."
-                )
-        return chosen
+    # ---- reading ----
 
-    def _kind(self, X, i, is_category):
-        if not isinstance(X, pd.DataFrame):
-            return "categorical" if is_category else "numeric"
-        kind = kind_of(X.iloc[:, i])
-        if kind == "empty":
+    def _as_table(self, X):
+        """Return rows as a DataFrame of pandas or an array, or refuse an array that lacks kinds."""
+        X = as_pandas(X)
+        if self._codecs and self.frame_library_ and not isinstance(X, pd.DataFrame):
+            i = next(iter(self._codecs))
             raise ValueError(
-                f"Column {self.names_[i]!r} has no value at all: every cell of it is missing. "
-                "Leave it out."
+                f"X is no data frame, but column {self.names_[i]!r} was {self._kinds[i]} in the "
+                "data frame that fit saw. Pass a data frame with the same columns."
             )
-        if kind is None:
-            raise ValueError(
-                f"Column {self.names_[i]!r} has the type {_type_of(X.iloc[:, i])}, which is none "
-                "of: numbers, booleans, text, categories, datetimes. Convert it or leave it out."
-            )
-        return "categorical" if is_category else kind
+        return X
 
-    def _numbers(self, X):
-        """Return the numeric columns as an array, (n_samples, n_numeric); NaN where missing."""
-        if not isinstance(X, pd.DataFrame):
-            return X if not self._codecs else X[:, self._numeric]
-        names = [self.names_[i] for i in self._numeric]
-        frame = X.iloc[:, self._numeric]
-        for name, dtype in zip(names, frame.dtypes, strict=True):
-            if not (types.is_numeric_dtype(dtype) or dtype == object):
-                self._refuse_kind(frame[name], "numeric")
-        try:
-            plain = all(isinstance(dtype, np.dtype) and dtype != object for dtype in frame.dtypes)
-            numbers = frame.to_numpy() if plain else frame.to_numpy(np.float64, na_value=np.nan)
-        except (TypeError, ValueError):
-            for name in names:
-                if kind_of(frame[name]) not in ("numeric", "boolean", "empty"):
-                    self._refuse_kind(frame[name], "numeric")
-            raise
-        numbers = numbers if numbers.dtype in FLOAT_TYPES else numbers.astype(np.float64)
-        check_no_infinity(numbers, names)
+    @staticmethod
+    def _blocks(X):
+        """Slices, and the rows there."""
+        n_rows = max(1, min(BLOCK_ROWS, BLOCK_CELLS // max(1, X.shape[1])))
+        for start in range(0, len(X), n_rows):
+            rows = slice(start, start + n_rows)
+            yield rows, X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+
+    def _read(self, X):
+        """Read the numbers of a block, (n_block, n_numeric), and its other columns, as Series."""
+        if isinstance(X, pd.DataFrame):
+            return self._read_numbers(X), {i: self._column(X, i) for i in self._codecs}
+        numbers = X[:, self._numeric] if self._codecs else X
+        return numbers, {i: pd.Series(X[:, i]) for i in self._codecs}
+
+    def _read_numbers(self, X):
+        numbers = plain_floats(X.iloc[:, self._numeric] if self._codecs else X)
+        if numbers is None:
+            columns = [as_floats(self._column(X, i)) for i in self._numeric]
+            numbers = np.stack(columns, axis=1)
+        check_no_infinity(numbers, [self.names_[i] for i in self._numeric])
         return numbers
 
     def _column(self, X, i):
-        """Return a column that is no number, checked to be of the kind that `fit` saw."""
-        if not isinstance(X, pd.DataFrame):
-            if self.frame_library_:
-                raise ValueError(
-                    f"X is an array, but column {self.names_[i]!r} was {self._kinds[i]} in the "
-                    "data frame that fit saw. Pass a data frame with the same columns."
-                )
-            return pd.Series(X[:, i])
-        column, expected = X.iloc[:, i], self._kinds[i]
-        if column.isna().all():
-            return column.astype("datetime64[us]" if expected == "datetime" else object)
-        kind = kind_of(column)
-        # A category may be of any values, and nothing but text tells where they changed.
-        same_type = column.dtype == self._dtypes[i]
-        if kind != expected and not (
-            expected == "categorical" and (same_type or self._was_number(i, kind))
-        ):
-            self._refuse_kind(column, expected)
-        return column
-
-    def _was_number(self, i, kind):
-        """Whether a categorical column holds numbers, now as in `fit`."""
-        return kind in ("numeric", "boolean") and types.is_numeric_dtype(self._dtypes[i])
-
-    def _refuse_kind(self, column, expected):
-        example = column.dropna().iloc[0]
-        raise ValueError(
-            f"Column {column.name!r} was {expected} in fit; now it has the type "
-            f"{_type_of(column)}, with values such as {str(example)[:40]!r}. Convert it to what "
-            "fit saw."
-        )
+        return self._types[i].checked(X.iloc[:, i], self.names_[i], self._kinds[i])
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "schema_")
@@ -602,64 +553,3 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         return tags
-
-
-def kind_of(column):
-    """Kind of a Series: one of `KINDS`, "empty" for objects that are all missing, or None."""
-    dtype = column.dtype
-    if types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
-        return "boolean"
-    if isinstance(dtype, pd.CategoricalDtype) or isinstance(dtype, pd.StringDtype):
-        return "categorical"
-    if types.is_numeric_dtype(dtype):
-        return None if types.is_complex_dtype(dtype) else "numeric"
-    if types.is_datetime64_any_dtype(dtype):
-        return "datetime"
-    if types.is_string_dtype(dtype) and dtype != object:  # of pyarrow
-        return "categorical"
-    return _OBJECT_KINDS.get(types.infer_dtype(column, skipna=True)) if dtype == object else None
-
-
-def _type_of(column):
-    if column.dtype != object:
-        return str(column.dtype)
-    return f"object ({types.infer_dtype(column, skipna=True)})"
-
-
-def as_dtype(values, dtype):
-    """Return decoded values as a Series of the type that `fit` saw, as far as it can hold them."""
-    column = pd.Series(values)
-    if column.dtype == object and types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype):
-        column = column.astype(float)  # numbers that were categories
-    if types.is_integer_dtype(dtype):
-        if column.isna().any() and isinstance(dtype, np.dtype):
-            return column
-        limits = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
-        largest = np.nextafter(float(limits.max), 0) if limits.bits == 64 else limits.max
-        return column.round().clip(limits.min, largest).astype(dtype)
-    if dtype == bool and column.isna().any():
-        return column
-    if types.is_datetime64_any_dtype(dtype):
-        zone = getattr(dtype, "tz", None)
-        column = column if zone is None else column.dt.tz_localize("UTC").dt.tz_convert(zone)
-    return column.astype(dtype)
-
-
-def check_no_infinity(X, names):
-    """Return whether a value is NaN; raise a ValueError that names a column with an infinite one."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(X.sum()):
-            return False
-    infinite = np.isinf(X).any(axis=0)
-    if infinite.any():
-        name = names[int(np.argmax(infinite))]
-        raise ValueError(
-            f"Input X contains infinity in column {name!r}. Values must be finite, or missing (NaN)."
-        )
-    return bool(np.isnan(X).any())
-
-
-def _check_unique(names):
-    repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-    if repeated:
-        raise ValueError(f"More than one column of X is called {repeated[0]!r}. Rename it.")

@@ -11,6 +11,7 @@ from skae.training._callbacks import clone_callbacks, sklearn_callbacks
 from skae.training._devices import make_generator, resolve_device
 from skae.training._inference import map_rows
 from skae.training._net import AutoEncoderNet, TrainingData
+from skae.training._schedules import OneCycle, has_schedule
 from skae.training._stopping import BestWeights
 from skae.training._table import (
     ArrayTable,
@@ -30,6 +31,7 @@ __all__ = [
     "EncodedRows",
     "FitTable",
     "InMemoryRows",
+    "OneCycle",
     "RowSource",
     "StreamTable",
     "StreamedRows",
@@ -37,6 +39,7 @@ __all__ = [
     "as_float32",
     "clone_callbacks",
     "fit_encoder",
+    "has_schedule",
     "make_generator",
     "map_rows",
     "resolve_device",

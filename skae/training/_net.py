@@ -30,6 +30,8 @@ SCRATCH = (
     "valid_losses_",
 )
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+# Rows whose inputs are made together.
+PREPARED_ROWS = 2**14
 # Held-out rows that are judged together.
 VALIDATION_BLOCK_ROWS = 2**13
 
@@ -46,13 +48,16 @@ class TrainingData(NamedTuple):
     corrupt : callable or None
         Maps (rows, generator=...) to corrupted rows.
     valid : Batch or None
-        Held-out rows that judge each epoch.
+        Held-out rows that judge each epoch; their inputs are prepared.
+    prepare : callable or None
+        Maps (corrupted) rows to what the network takes.
     """
 
     rows: RowSource
     generator: torch.Generator
     corrupt: Callable[..., Tensor] | None = None
     valid: Batch | None = None
+    prepare: Callable[[Tensor], Tensor] | None = None
 
 
 class TrainingBlocks:
@@ -77,7 +82,16 @@ class TrainingBlocks:
         generator, corrupt = self.data.generator, self.data.corrupt
         for rows, weight in self.data.rows.shuffled(generator, self.batch_size):
             inputs = rows if corrupt is None else corrupt(rows, generator=generator)
-            yield Batch(inputs, rows, weight)
+            yield from self._prepared(Batch(inputs, rows, weight))
+
+    def _prepared(self, block: Batch) -> Iterator[Batch]:
+        """Prepare the inputs of a block, piece by piece: one-hot columns are many."""
+        if self.data.prepare is None:
+            yield block
+            return
+        size = max(1, PREPARED_ROWS // self.batch_size) * self.batch_size
+        for piece in split_batch(block, size):
+            yield piece._replace(inputs=self.data.prepare(piece.inputs))
 
 
 class StopTraining(Exception):
@@ -210,7 +224,7 @@ class AutoEncoderNet(NeuralNet):
             return
         self._set_training(True)
         self._prepare_steps()
-        total = torch.zeros((), device=iterator.data.generator.device)
+        total = torch.zeros((), dtype=torch.float32, device=iterator.data.generator.device)
         with self._own_random_numbers(iterator.data.generator):
             for block in iterator:
                 total += self._train_block(block)
@@ -245,7 +259,7 @@ class AutoEncoderNet(NeuralNet):
 
     def _train_block(self, block: Batch) -> Tensor:
         """Train on one block; return the sum over its rows of the losses."""
-        total = torch.zeros((), device=block.targets.device)
+        total = torch.zeros((), dtype=torch.float32, device=block.targets.device)
         if self._compiles:
             block, compiled_total = self._train_compiled(block)
             total += compiled_total
@@ -257,7 +271,7 @@ class AutoEncoderNet(NeuralNet):
 
     def _train_compiled(self, block: Batch) -> tuple[Batch, Tensor]:
         """Train on the longest part of a block that compiled calls can take; return the rest."""
-        total = torch.zeros((), device=block.targets.device)
+        total = torch.zeros((), dtype=torch.float32, device=block.targets.device)
         parameters = [id(p) for update in self._updates for p in update.parameters]
         if self._compiled is None or self._compiled_for != parameters:  # a callback may freeze some
             self._compiled_for = parameters

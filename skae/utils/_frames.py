@@ -60,8 +60,8 @@ def in_library(frame, library, polars_schema=None):
         Rows.
     library : {"pandas", "polars"}
         Which library.
-    polars_schema : polars.Schema, default=None
-        Types of the columns in polars.
+    polars_schema : dict, default=None
+        Types of the columns in polars, by name.
 
     Returns
     -------
@@ -71,7 +71,9 @@ def in_library(frame, library, polars_schema=None):
     if library == "pandas":
         return frame
     frame = import_optional("polars", extra="polars").from_pandas(frame)
-    return frame if polars_schema is None else frame.cast(dict(polars_schema))
+    if polars_schema is None:
+        return frame
+    return frame.with_columns(_cast_polars(column, polars_schema[column.name]) for column in frame)
 
 
 def frame_like(X, values, columns):
@@ -147,17 +149,27 @@ def fill_cells(X, values, missing):
 def _filled_pandas(column, values, missing):
     """Take the missing cells of a Series from another one."""
     pandas = sys.modules["pandas"]
-    array, new = column.array.copy(), np.asarray(values[missing], dtype=object)
-    if isinstance(column.dtype, pandas.CategoricalDtype):  # of a chunk that had fewer categories
-        array = array.add_categories(
-            pandas.Index(new).dropna().unique().difference(array.categories)
-        )
-    array[missing] = new
-    return pandas.Series(array, index=column.index, name=column.name)
+    dtype = column.dtype
+    if isinstance(dtype, pandas.CategoricalDtype):  # of a chunk that had fewer categories
+        new = pandas.Index(values[missing].dropna().unique(), dtype=object)
+        new = new[~new.isin(dtype.categories)].infer_objects()
+        categories = dtype.categories.append(new) if len(new) else dtype.categories
+        dtype = pandas.CategoricalDtype(categories, dtype.ordered)
+    both = pandas.concat([column.astype(dtype), values.astype(dtype)])
+    filled = both.take(np.arange(len(column)) + len(column) * missing)
+    filled.index = column.index
+    return filled
 
 
 def _filled_polars(column, values, missing):
     polars = sys.modules["polars"]
     if column.dtype != polars.Null:
-        values = values.cast(column.dtype)
+        values = _cast_polars(values, column.dtype)
     return values.zip_with(polars.Series(missing), column).alias(column.name)
+
+
+def _cast_polars(column, dtype):
+    """Cast a Series; to integers it is rounded, not cut."""
+    if dtype.is_integer() and column.dtype.is_float():
+        column = column.round()
+    return column.cast(dtype)

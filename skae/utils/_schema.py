@@ -51,6 +51,22 @@ class Column:
         return len(self.frequencies)
 
     @property
+    def parts(self) -> list[int | str]:
+        """Names of what a network sees of it, one a logit or number.
+
+        Positions from 0 on; of a categorical column, the codes of its known values and, where there
+        is a bucket of rare ones, ``"other"``. They stay when values become known.
+        """
+        if self.kind != "categorical":
+            return list(range(self.width))
+        return [*range(self.n_known), "other"][: self.n_classes]
+
+    @property
+    def variance(self) -> float:
+        """Variance of a standardised number, or in sum over a trend and cycles once around."""
+        return (self.width + 1) / 2  # sine and cosine share one
+
+    @property
     def entropy(self) -> float:
         """Entropy of the classes, in nats: the loss of knowing only how frequent they are."""
         p = self.frequencies[self.frequencies > 0]
@@ -92,6 +108,11 @@ class TableSchema:
     def encoded_features(self) -> np.ndarray:
         """For each column of an encoded row, the column of the table that it belongs to."""
         return np.repeat(np.arange(self.n_features), [column.width for column in self.columns])
+
+    @cached_property
+    def first_parts(self) -> np.ndarray:
+        """For each column of the table, the first of its columns in an encoded row."""
+        return np.searchsorted(self.encoded_features, np.arange(self.n_features))
 
     @property
     def n_encoded(self) -> int:

@@ -9,16 +9,20 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from skae.cli import _detect as detect_module
+from skae.cli import _tables as tables_module
 from skae.cli import main
 from skae.cli._tables import read_table
+from skae.datasets import _parquet as parquet_module
 from skae.datasets import load_digit_anomalies
+from tests.cli.tables import KINDS, mixed_frame, write_parquet_folder
 
 QUICK = ["--max-epochs", "3"]
 
 
-def run(capsys, *argv):
+def run(capsys, *argv, code=0):
     """Run ``skae detect``; return what it printed."""
-    assert main(["detect", *map(str, argv)]) == 0
+    assert main(["detect", *map(str, argv)]) == code
     return capsys.readouterr()
 
 
@@ -116,7 +120,7 @@ def test_parquet_and_csv_are_scored_alike(table, tmp_path, capsys):
     for source, out in zip([table, parquet], outs, strict=True):
         run(capsys, source, "--ignore", "odd", "id", "--out", out, *QUICK)
     np.testing.assert_array_equal(
-        read_table(outs[0], text_columns=["id", "reason"])["score"], read_table(outs[1])["score"]
+        read_table(outs[0]).head["score"], read_table(outs[1]).head["score"]
     )
 
 
@@ -188,7 +192,7 @@ def test_a_terminal_shows_the_epochs(table, capsys, monkeypatch):
     pytest.importorskip("sklearn.callback")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     err = run(capsys, table, "--ignore", "id", "odd", *QUICK).err
-    assert re.findall(r"epoch (\d)", err) == ["1", "2", "3"]
+    assert re.findall(r"epoch (\d), [\d,]+ rows/s", err) == ["1", "2", "3"]
     assert re.search(r"3 epochs, [\d.]+ s\n", err)
 
 
@@ -213,3 +217,168 @@ def test_what_fit_refuses_is_one_line(tmp_path, capsys):
     path.write_text("a,b\n1,2\n2,3\n3,5\n")
     assert main(["detect", str(path), "--device", "abacus"]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+# ---- tables as they come ----
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Mixed columns with missing cells; row 100 is of the wrong colour."""
+    frame, path = mixed_frame(), tmp_path / "mixed.csv"
+    frame.loc[100, KINDS] = [0.1, 0, "green", True, pd.Timestamp("2024-01-01")]
+    frame.assign(odd=(frame.index == 100).astype(int)).to_csv(path, index=False)
+    return path
+
+
+def test_a_table_is_taken_as_it_comes(mixed, tmp_path, capsys):
+    out = tmp_path / "scored.csv"
+    options = ["--label", "odd", "--contamination", 0.01, "--max-epochs", 30, "--out", out]
+    printed = run(capsys, mixed, *options)
+    assert re.search(r"^columns +5$", printed.out, re.MULTILINE)
+    assert re.search(r"^100 .* yes +anomaly +colour = green \(\d+%\)", printed.out, re.MULTILINE)
+    assert auc_of(printed.out, "DenoisingAE") > 0.95
+    assert 0 <= auc_of(printed.out, "IsolationForest") <= 1
+    assert 0 <= auc_of(printed.out, "PCA reconstruction error") <= 1
+    assert "read as dates: 'when'" in printed.err
+    before, after = (pd.read_csv(path, dtype=str) for path in (mixed, out))
+    pd.testing.assert_frame_equal(after[before.columns], before)
+    assert after["reason"][100].startswith("colour (")
+
+
+def test_a_question_mark_is_a_missing_cell(mixed, tmp_path, capsys):
+    marked = tmp_path / "marked.csv"
+    marked.write_text(re.sub(r"(?<=,)(?=,)", "?", mixed.read_text()))
+    assert "?" in marked.read_text()
+    outs = [tmp_path / "1.csv", tmp_path / "2.csv"]
+    for path, out in zip([mixed, marked], outs, strict=True):
+        run(capsys, path, "--out", out, *QUICK)
+    assert outs[0].read_text() == outs[1].read_text()
+
+
+def test_names_that_say_nothing_are_noted(tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    lines = [f"{i % 7},{i % 5},key {i},{i % 3 or 'n/a'}" for i in range(40)]
+    path.write_text("\n".join(["a,b,my key,c", *lines]))
+    err = run(capsys, path, *QUICK).err
+    assert "column 'my key' has another text in every row" in err
+    assert "--ignore 'my key' leaves it out" in err
+    assert "column 'c' is taken as text, though most of it is numbers, unlike 'n/a'" in err
+    assert err.count("has another text") == 1
+
+
+def test_labels_may_be_of_any_type(mixed, tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "labelled.parquet"
+    frame = mixed_frame(60, 1)
+    frame.assign(odd=pd.Categorical(["no"] * 59 + ["yes"])).to_parquet(path)
+    assert "odd = yes, 1 row)" in run(capsys, path, "--label", "odd", *QUICK).out
+
+
+@pytest.mark.parametrize(
+    "values", [[[1, 2]] * 30, [b"x", b"y"] * 15, pd.to_timedelta(range(30), unit="s")]
+)
+def test_what_is_no_feature_is_refused_by_name(values, tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "table.parquet"
+    pd.DataFrame({"a": np.arange(30) % 7, "odd one": values}).to_parquet(path)
+    assert "'odd one'" in run(capsys, path, *QUICK, code=2).err
+    run(capsys, path, "--ignore", "odd one", *QUICK)
+
+
+# ---- tables larger than memory ----
+
+
+@pytest.fixture
+def streamed(tmp_path, monkeypatch):
+    """Four Parquet files, as if they were large."""
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(tables_module, "IN_MEMORY_CELLS", 0)
+    frame = mixed_frame().assign(id=[f"row {i}" for i in range(240)])
+    return write_parquet_folder(tmp_path / "folder", frame)
+
+
+def whole(folder):
+    return pd.concat(map(pd.read_parquet, sorted(folder.iterdir())), ignore_index=True)
+
+
+def test_a_folder_is_scored_chunk_by_chunk(streamed, tmp_path, capsys):
+    out = tmp_path / "scored.parquet"
+    report = run(capsys, streamed, "--ignore", "id", "--out", out, "--top", 7, *QUICK).out
+    before, after = whole(streamed), pd.read_parquet(out)
+    pd.testing.assert_frame_equal(after[before.columns], before)
+    assert list(after.columns[-3:]) == ["score", "is_anomaly", "reason"]
+    assert ((after["reason"] != "") == after["is_anomaly"]).all()
+    flagged = int(after["is_anomaly"].sum())
+    assert re.search(rf"^flagged +{flagged} ", report, re.MULTILINE)
+    listed = re.findall(r"^ *(\d+) +-[\d.]+ +(?:yes|no) ", report, re.MULTILINE)
+    assert list(map(int, listed)) == after["score"].nsmallest(7).index.tolist()
+
+
+def test_scores_do_not_depend_on_how_a_table_is_kept(streamed, tmp_path, capsys):
+    """Learned from the same rows, the same rows get the same scores."""
+    csv, outs = tmp_path / "table.csv", [tmp_path / "1.csv", tmp_path / "2.csv"]
+    whole(streamed).to_csv(csv, index=False)
+    for path, out in zip([csv, streamed], outs, strict=True):
+        options = ["--train", csv, "--ignore", "id", "when", "--out", out]
+        run(capsys, path, *options, *QUICK)
+    first, second = (pd.read_csv(out) for out in outs)
+    np.testing.assert_array_equal(first["score"], second["score"])
+    assert first["reason"].equals(second["reason"])
+
+
+def test_the_table_is_read_once_after_training(streamed, tmp_path, capsys, monkeypatch):
+    passes, trained = [], detect_module._trained
+    pieces = parquet_module.ParquetFiles.pieces
+
+    def counted_pieces(source):
+        passes.append(1)
+        return pieces(source)
+
+    def train_and_forget(*args):
+        detector = trained(*args)
+        passes.clear()
+        return detector
+
+    monkeypatch.setattr(parquet_module.ParquetFiles, "pieces", counted_pieces)
+    monkeypatch.setattr(detect_module, "_trained", train_and_forget)
+    run(capsys, streamed, "--ignore", "id", "--out", tmp_path / "scored.parquet", *QUICK)
+    assert len(passes) == 1
+
+
+def test_labels_of_a_stream_are_compared_without_peers(streamed, capsys):
+    printed = run(capsys, streamed, "--ignore", "id", "--label", "flag", *QUICK, code=2)
+    assert "column 'flag' has 6 missing cells" in printed.err
+    for path in streamed.iterdir():
+        frame = pd.read_parquet(path)
+        frame.assign(odd=frame["count"].fillna(0) > 35).to_parquet(path, index=False)
+    printed = run(capsys, streamed, "--ignore", "id", "--label", "odd", *QUICK)
+    assert 0 <= auc_of(printed.out, "DenoisingAE") <= 1
+    assert "too large for IsolationForest and PCA" in printed.err
+    assert "IsolationForest" not in printed.out
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_an_infinite_value_is_found_wherever_it_is(streamed, tmp_path, capsys, trains):
+    normal, out = tmp_path / "normal.csv", tmp_path / "scored.parquet"
+    mixed_frame().drop(columns="when").to_csv(normal, index=False)
+    path = streamed / "2.parquet"
+    pd.read_parquet(path).replace({"size": {9.6: np.inf, 0.1: -np.inf}}).to_parquet(
+        path, index=False
+    )
+    options = [] if trains else ["--train", normal]
+    argv = [streamed, "--ignore", "id", "when", "--out", out, *options, *QUICK]
+    err = run(capsys, *argv, code=2).err
+    assert "infinity in column 'size'" in err.splitlines()[-1]
+    assert not out.exists()
+
+
+def test_a_terminal_shows_a_bar_for_every_pass(streamed, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    argv = [streamed, "--ignore", "id", "--out", tmp_path / "scored.parquet", *QUICK]
+    printed = run(capsys, *argv)
+    for what in ("statistics", "training", "writing scored.parquet"):
+        assert re.search(rf"{what}: .*rows/s", printed.err), what
+    assert printed.out.startswith(f"{streamed}: learned from its own rows.")
+    assert re.search(r"scoring: .*rows/s", run(capsys, streamed, "--ignore", "id", *QUICK).err)
+    assert run(capsys, *argv, "--quiet").err == ""

@@ -17,6 +17,7 @@ def no_training(monkeypatch):
         pytest.fail("training started")
 
     monkeypatch.setattr("skae.cli._detect._trained", fail)
+    monkeypatch.setattr("skae.cli._impute._trained", fail)
 
 
 def refusal(argv, capsys):
@@ -40,10 +41,9 @@ BAD_TABLES = {
     "open quote": ('a,b\n1,"2\n3,4\n', [], ["CSV"]),
     "not UTF-8": (b"\xff\xfea\x00\n\x00", [], ["UTF-8"]),
     "column twice": ("a,b,a\n1,2,3\n", [], ["more than one", "'a'"]),
-    "words": ("a,my col\n1,2\n3,four\n", [], ["'my col'", "'four'", "--ignore 'my col'"]),
-    "missing cells": ("a,b\n1,2\n,3\nNaN,4\n", [], ["'a'", "2 missing cells"]),
-    "no value": ("a,b\n1,\n2,\n", [], ["'b'", "no value"]),
+    "no value": ("a,my col\n1,\n2,?\n", [], ["'my col'", "no value", "--ignore 'my col'"]),
     "infinite": ("a,b\n1,2\n-inf,3\n", [], ["'a'", "1 infinite or huge value;"]),
+    "infinite and missing": ("a,b\n1,2\ninf,3\n,4\n", [], ["'a'", "1 infinite or huge value;"]),
     "too large": ("a,b\n1,2\n1e400,3\n", [], ["'a'", "infinite"]),
     "too large for float32": ("a,b\n1,2\n1e40,3\n", [], ["'a'", "huge"]),
     "wrong label": (GOOD, ["--label", "Y"], ["'Y'", "did you mean 'y'"]),
@@ -69,7 +69,9 @@ def test_a_bad_table_gets_one_line(content, options, fragments, tmp_path, capsys
 BAD_TRAINING = {
     "lacks a column": ("a,y\n1,0\n", "lacks column 'b'"),
     "has one more": ("a,b,c,y\n1,2,3,0\n", "lacks column 'c'"),
-    "words": ("a,b\n1,x\n", "'x'"),
+    "words": ("a,b\n1,x\n2,y\n", "column 'b' holds text (such as 'x'), and numbers in"),
+    "dates": ("a,b\n1,2024-01-01\n2,\n", "column 'b' holds dates (such as '2024-01-01 00:00:00')"),
+    "no value": ("a,b\n1,\n2,\n", "column 'b' has no value at all"),
     "header only": ("a,b,y\n", "no rows"),
     "one row": ("a,b,y\n1,2,0\n", "too few"),
 }
@@ -86,8 +88,9 @@ def test_a_bad_training_table_gets_one_line(content, fragment, tmp_path, capsys,
 
 BAD_NAMES = {
     "nowhere.csv": "no such file",
-    "folder": "is a directory",
-    "folder.csv": "is a directory",
+    "nowhere.parquet": "no such file",
+    "folder": "no file with a name ending in .parquet",
+    "folder.csv": "no file with a name ending in .parquet",
     "table.txt": "must end in .csv or .parquet",
     "fake.parquet": "not a readable Parquet file",
 }
@@ -95,8 +98,7 @@ BAD_NAMES = {
 
 @pytest.mark.parametrize(("name", "fragment"), BAD_NAMES.items())
 def test_a_bad_file_gets_one_line(name, fragment, tmp_path, capsys, no_training):
-    if name.endswith(".parquet"):
-        pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow")
     for folder in ("folder", "folder.csv"):
         (tmp_path / folder).mkdir()
     for file in ("table.txt", "fake.parquet"):
@@ -108,20 +110,25 @@ BAD_OUTS = {
     "out.xlsx": "must end in .csv or .parquet",
     "nowhere/out.csv": "no folder",
     "folder.csv": "is a directory",
+    "folder.csv/out.csv": "would overwrite, or become part of, a table that is read",
     "table.csv": "overwrite",
     "../{folder}/table.csv": "overwrite",
     "train.csv": "overwrite",
 }
 
 
+@pytest.mark.parametrize("command", ["detect", "impute"])
 @pytest.mark.parametrize(("out", "fragment"), BAD_OUTS.items())
-def test_a_bad_out_is_refused_before_training(out, fragment, tmp_path, capsys, no_training):
-    table, train = tmp_path / "table.csv", tmp_path / "train.csv"
+def test_a_bad_out_is_refused_before_training(
+    command, out, fragment, tmp_path, capsys, no_training
+):
+    table, train, folder = (tmp_path / name for name in ("table.csv", "train.csv", "folder.csv"))
     table.write_text(GOOD)
     train.write_text(GOOD)
-    (tmp_path / "folder.csv").mkdir()
+    folder.mkdir()
     out = tmp_path / out.format(folder=tmp_path.name)
-    argv = ["detect", str(table), "--train", str(train), "--out", str(out)]
+    read = folder if out.parent == folder else train
+    argv = [command, str(table), "--train", str(read), "--out", str(out)]
     assert fragment in refusal(argv, capsys)
     assert table.read_text() == train.read_text() == GOOD
 
@@ -153,6 +160,8 @@ BAD_ARGUMENTS = {
     "label without table": ["detect", "--label", "y"],
     "train without table": ["detect", "--train", "y.csv"],
     "table after ignore": ["detect", "--ignore", "a", "table.csv"],
+    "impute without table": ["impute", "--out", "out.csv"],
+    "impute without out": ["impute", "table.csv"],
 }
 
 
@@ -162,7 +171,13 @@ def test_bad_arguments_get_one_line(argv, capsys, no_training):
 
 
 @pytest.mark.parametrize(
-    ("argv", "fragment"), [(["--version"], "skae 0"), (["detect", "--help"], "examples:")]
+    ("argv", "fragment"),
+    [
+        (["--version"], "skae 0"),
+        (["--help"], "impute"),
+        (["detect", "--help"], "examples:"),
+        (["impute", "--help"], "examples:"),
+    ],
 )
 def test_what_only_prints_exits_with_0(argv, fragment, capsys):
     with pytest.raises(SystemExit) as stop:
@@ -175,7 +190,7 @@ def test_an_interrupt_exits_with_130_and_leaves_nothing(tmp_path, capsys, monkey
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skae.cli._detect._fit", interrupt)
+    monkeypatch.setattr("skae.cli._training._fit", interrupt)
     assert main(["detect", "--out", str(tmp_path / "out.csv")]) == 130
     assert "Traceback" not in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -98,6 +98,15 @@ def test_the_gradient_in_closed_form_is_that_of_autograd(likelihood, out_of_rang
     assert not gradient.requires_grad
 
 
+@pytest.mark.parametrize("likelihood", [*LIKELIHOODS, OwnCauchy()], ids=repr)
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+def test_loss_and_gradient_at_once_are_those_one_by_one(likelihood, reduction):
+    output, target = _cells(likelihood)
+    loss, gradient = likelihood.nll_and_gradient(output, target, reduction)
+    assert torch.equal(loss, likelihood.nll(output, target, reduction))
+    assert torch.equal(gradient, likelihood.gradient(output, target))
+
+
 @every_likelihood
 @pytest.mark.parametrize("out_of_range", [0.0, 3.0])
 def test_reduction_mean_is_the_mean_over_cells(likelihood, out_of_range):

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from skae.nn import AutoEncoderModule, SkipMLP, build_user_module
+from skae.nn import AutoEncoderModule, SkipMLP, TableInput, build_user_module
+from tests.schemas import encoded_rows, random_schema
 
 
 def _mlp(n_in, n_out, sizes=(6,), skip=True):
@@ -45,6 +46,37 @@ def test_the_pullback_of_the_composition_is_that_of_autograd(sizes, skip_in, ski
     output, pull = module.pullback(X)
     torch.testing.assert_close(output, y.detach())
     torch.testing.assert_close(pull(upstream), list(expected))
+
+
+def _on_a_table(seed, largest, sizes, skip):
+    """A module with inputs of its own, and prepared rows with missing cells."""
+    schema = random_schema(seed, largest=largest, kinds=("n", "c", "d", "b", "c"))
+    inputs = TableInput(schema, torch.Generator().manual_seed(0)).double()
+    encoder, decoder = _mlp(inputs.n_out, 2, sizes, skip), _mlp(2, 7, sizes, skip)
+    module = AutoEncoderModule(encoder, decoder, inputs)
+    return module, module.prepare(encoded_rows(schema, 30, 0.2))
+
+
+@pytest.mark.parametrize("sizes", [(), (6,), (6, 4)])
+@pytest.mark.parametrize("skip", [True, False])
+@pytest.mark.parametrize("largest", [8, 60], ids=["one-hot", "embedded"])
+def test_the_pullback_reaches_the_embeddings_of_a_table(largest, sizes, skip):
+    module, x = _on_a_table(1, largest, sizes, skip)
+    assert bool(len(module.inputs.embeddings)) == (largest == 60)
+    y = module(x)
+    torch.testing.assert_close(y, module.decoder(module.encode(x)))
+    upstream = torch.cos(y.detach())
+    expected = torch.autograd.grad(y, list(module.parameters()), upstream)
+    output, pull = module.pullback(x)
+    torch.testing.assert_close(output, y.detach())
+    torch.testing.assert_close(pull(upstream), list(expected))
+
+
+@pytest.mark.parametrize("largest", [8, 60])
+def test_a_table_is_encoded_through_its_inputs(largest):
+    module, x = _on_a_table(2, largest, (6,), True)
+    torch.testing.assert_close(module.encode(x), module.encoder(module.inputs(x)))
+    assert module.has_pullback
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skae.nn import NOISE_NAMES, corrupt
+from skae.nn import NOISE_NAMES, corrupt, hide
 
 N_ROWS, N_COLUMNS = 4000, 5
 # A cell says where it comes from: 10 000 * column + row, and none is zero.
@@ -128,3 +128,68 @@ def test_a_single_row_has_no_other_to_swap_with():
 
 def test_two_rows_swap_with_each_other():
     assert torch.equal(corrupt(MARKED[:2], "swap", 1.0, _generator()), MARKED[:2].flip(0))
+
+
+# ---- codes and missing cells ----
+
+CODES = torch.tensor([1, 3])
+NUMBERS = torch.tensor([0, 2, 4])
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "salt_and_pepper", "swap"])
+def test_codes_take_the_value_of_another_row(noise):
+    corrupted = corrupt(MARKED, noise, 0.4, _generator(), codes=CODES)[:, CODES]
+    column, own = corrupted // 10_000, MARKED[:, CODES]
+    assert torch.equal(column, (CODES + 1.0).expand_as(column))
+    assert _within((corrupted != own).float().mean().item(), 0.4, own.numel())
+
+
+def test_codes_are_hidden_by_masking():
+    corrupted = corrupt(MARKED, "masking", 0.4, _generator(), codes=CODES)
+    hidden = torch.isnan(corrupted)
+    assert not hidden[:, NUMBERS].any()
+    assert _within(hidden[:, CODES].float().mean().item(), 0.4, 2 * N_ROWS)
+    assert torch.equal(corrupted[:, CODES][~hidden[:, CODES]], MARKED[:, CODES][~hidden[:, CODES]])
+
+
+@every_noise
+def test_numbers_beside_codes_get_the_noise_that_they_get_alone(noise):
+    with_codes = corrupt(MARKED, noise, 0.4, _generator(), codes=CODES)
+    alone = corrupt(MARKED, noise, 0.4, _generator())
+    assert torch.equal(with_codes[:, NUMBERS], alone[:, NUMBERS])
+    none = corrupt(MARKED, noise, 0.4, _generator(), codes=CODES[:0])
+    assert torch.equal(none, alone)
+
+
+def test_a_large_normal_noise_changes_every_code_at_most():
+    corrupted = corrupt(MARKED, "gaussian", 3.0, _generator(), codes=CODES)
+    assert (corrupted[:, CODES] != MARKED[:, CODES]).all()
+
+
+@every_noise
+def test_rows_with_codes_are_left_as_they_were(noise):
+    own = MARKED.clone()
+    corrupt(own, noise, 0.5, _generator(), codes=CODES)
+    assert torch.equal(own, MARKED)
+    single = corrupt(own[:1], noise, 1.0, _generator(), codes=CODES)
+    assert single.shape == (1, N_COLUMNS)
+    assert torch.equal(own, MARKED)
+
+
+@pytest.mark.parametrize("noise", CELL_NOISES)
+def test_missing_cells_are_no_extremes(noise):
+    holed = MARKED.clone()
+    holed[::3, 2] = torch.nan
+    corrupted = corrupt(holed, noise, 0.3, _generator())
+    low, high = MARKED[:, 2].min(), MARKED[:, 2].max()
+    values = corrupted[:, 2][~torch.isnan(corrupted[:, 2])]
+    assert ((values == 0) | ((values >= low) & (values <= high))).all()
+    if noise == "salt_and_pepper":
+        assert torch.equal(torch.isnan(corrupted), torch.isnan(holed))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_hidden_cells_are_missing(level):
+    hidden = torch.isnan(hide(MARKED, level, _generator()))
+    assert _within(hidden.float().mean().item(), level)
+    assert torch.equal(hide(MARKED, level, _generator())[~hidden], MARKED[~hidden])

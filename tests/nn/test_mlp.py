@@ -183,6 +183,90 @@ def test_the_output_is_given_in_new_units(sizes, skip):
 
 
 @every_shape
+def test_new_units_of_an_input_with_a_mask_leave_missing_cells_as_they_were(sizes, skip):
+    # columns 3 and 4 are 1 where columns 0 and 2 are missing, and these are 0 in whatever units
+    mlp, x = _mlp(sizes, skip), _rows()
+    x[:, 3:] = 0.0
+    x[:4, 0], x[:4, 3] = 0.0, 1.0
+    x[2:7, 2], x[2:7, 4] = 0.0, 1.0
+    expected = mlp(x).detach()
+    scale = torch.tensor([2.0, 0.1, -3.0, 1.0, 1.0], dtype=torch.float64)
+    shift = torch.tensor([1.0, 5.0, -1.0, 0.0, 0.0], dtype=torch.float64)
+    mlp.compensate_input(scale, shift, torch.tensor([3, -1, 4, -1, -1]))
+    moved = (x - shift) / scale
+    moved[:4, 0], moved[2:7, 2] = 0.0, 0.0
+    torch.testing.assert_close(mlp(moved), expected)
+
+
+@every_shape
+def test_columns_that_share_a_mask_are_compensated_together(sizes, skip):
+    mlp, x = _mlp(sizes, skip), _rows()
+    x[:, 4] = 0.0
+    x[:5, :2], x[:5, 4] = 0.0, 1.0
+    expected = mlp(x).detach()
+    scale = torch.tensor([2.0, 0.1, 1.0, 1.0, 1.0], dtype=torch.float64)
+    shift = torch.tensor([1.0, 5.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    mlp.compensate_input(scale, shift, torch.tensor([4, 4, -1, -1, -1]))
+    moved = (x - shift) / scale
+    moved[:5, :2] = 0.0
+    torch.testing.assert_close(mlp(moved), expected)
+
+
+@every_shape
+def test_inputs_are_taken_from_where_they_were_and_new_ones_change_nothing(sizes, skip):
+    mlp, x = _mlp(sizes, skip), _rows()
+    expected = mlp(x).detach()
+    places = torch.tensor([4, -1, 0, 2, 1, 3, -1])
+    mlp.take_inputs(places)
+    taken = torch.randn(len(x), len(places), dtype=torch.float64, generator=_generator(5))
+    taken[:, places >= 0] = x[:, places[places >= 0]]
+    torch.testing.assert_close(mlp(taken), expected)
+    assert mlp.first.in_features == len(places)
+
+
+@every_shape
+def test_an_input_may_be_taken_twice(sizes, skip):
+    mlp, x = _mlp(sizes, skip), _rows()
+    expected = mlp(x).detach()
+    mlp.take_inputs(torch.tensor([0, 1, 2, 3, 4, 4]))
+    taken = torch.cat([x[:, :4], 0.3 * x[:, 4:], 0.7 * x[:, 4:]], dim=1)
+    torch.testing.assert_close(mlp(taken), expected)
+
+
+@every_shape
+def test_outputs_are_given_from_where_they_were_and_new_ones_are_constants(sizes, skip):
+    mlp, x = _mlp(sizes, skip), _rows()
+    expected = mlp(x).detach()
+    places, bias = torch.tensor([2, -1, 0, 1, 2, -1]), torch.arange(6.0)
+    mlp.give_outputs(places, bias)
+    given = mlp(x)
+    known = places >= 0
+    torch.testing.assert_close(given[:, known], expected[:, places[known]])
+    constants = bias[~known].double().expand(len(x), -1)
+    torch.testing.assert_close(given[:, ~known], constants)
+    assert torch.equal(bias, torch.arange(6.0))
+
+
+@every_shape
+def test_after_new_inputs_and_outputs_everything_learns_and_pulls_back(sizes, skip):
+    mlp = _mlp(sizes, skip)
+    mlp.take_inputs(torch.tensor([0, 1, -1, 2, 3, 4]))
+    mlp.give_outputs(torch.tensor([0, -1, 1, 2]), torch.zeros(4))
+    x = _rows(n_in=6)
+    upstream = torch.cos(mlp(x).detach())
+    expected = torch.autograd.grad(mlp(x), list(mlp.parameters()), upstream)
+    output, pull = mlp.pullback(x)
+    torch.testing.assert_close(output, mlp(x).detach())
+    torch.testing.assert_close(pull(upstream, False)[1], list(expected))
+    optimizer = torch.optim.SGD(mlp.parameters(), lr=0.1)
+    before = [p.detach().clone() for p in mlp.parameters()]
+    mlp(x).square().mean().backward()
+    optimizer.step()
+    for old, new in zip(before, mlp.parameters(), strict=True):
+        assert not torch.equal(old, new)
+
+
+@every_shape
 def test_the_start_depends_on_the_generator_only(sizes, skip):
     state = torch.get_rng_state()
     first, again, other = (_mlp(sizes, skip, seed=seed) for seed in (3, 3, 4))

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from skae.distributions import AbsoluteError, Huber, LogLoss, SquaredError
-from skae.nn import AutoEncoderModule, SkipMLP
+from skae.distributions import AbsoluteError, Huber, LogLoss, MixedColumns, SquaredError
+from skae.nn import AutoEncoderModule, SkipMLP, TableInput
 from skae.objectives import Batch, Reconstruction
+from tests.schemas import encoded_rows, random_schema
 
 LIKELIHOODS = [SquaredError(), AbsoluteError(), Huber(0.5), LogLoss()]
 every_likelihood = pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
@@ -91,3 +92,28 @@ def test_a_module_of_the_users_goes_through_autograd():
     module = AutoEncoderModule(nn.Linear(4, 2), nn.Linear(2, 4))
     (phase,) = Reconstruction(SquaredError()).phases(module)
     assert phase.gradients is None
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_gradients_by_hand_are_those_of_autograd_on_mixed_columns(seed, weighted):
+    schema = random_schema(seed, largest=60)
+    likelihood = MixedColumns(schema, SquaredError())
+    generator = torch.Generator().manual_seed(seed)
+    inputs = TableInput(schema, generator)
+    encoder = SkipMLP(inputs.n_out, 3, (5,), "tanh", True, generator)
+    decoder = SkipMLP(3, len(likelihood.labels), (5,), "tanh", True, generator)
+    module = AutoEncoderModule(encoder, decoder, inputs).double()
+    weight = torch.linspace(0, 2, 20, dtype=torch.float64) if weighted else None
+    seen = module.prepare(encoded_rows(schema, 20, 0.3))
+    batch = Batch(seen, encoded_rows(schema, 20, 0.1, seed=1), weight)
+    objective = Reconstruction(likelihood)
+    (phase,) = objective.phases(module)
+    assert phase.gradients is not None
+    expected = torch.autograd.grad(objective(module, batch), phase.parameters)
+    loss, grads = phase.value_and_grad(module, batch, phase.parameters)
+    torch.testing.assert_close(loss, objective(module, batch).detach())
+    torch.testing.assert_close(list(grads), list(expected))
+    cells = likelihood.nll(module(batch.inputs), batch.targets).detach()
+    row_weight = torch.ones(20, dtype=torch.float64) if weight is None else weight
+    torch.testing.assert_close(loss, (cells.mean(dim=1) * row_weight).mean())

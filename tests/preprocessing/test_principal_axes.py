@@ -1,10 +1,12 @@
 """Principal axes are scikit-learn's PCA, with weights and block by block."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
 from skae.preprocessing import _principal_axes, principal_axes
+from skae.preprocessing._principal_axes import column_means, pairwise_covariance
 
 DEVIATIONS = np.array([5.0, 3.0, 2.0, 1.0, 0.5, 0.2])
 
@@ -164,3 +166,87 @@ def test_the_sketch_finds_the_rows_that_count(monkeypatch):
     weight[1::2] = 1.0
     ours = principal_axes(X, _identity, 3, weight)
     _same_axes(ours.axes, PCA(3).fit(X[1::2]).components_, tolerance=1e-4)
+
+
+# ---- missing values ----
+
+
+def _holed(share=0.2, seed=0, n=400):
+    """Rows with missing values, more of them where a value is large."""
+    X, rng = _table(n=n), np.random.default_rng(seed)
+    return np.where(rng.random(X.shape) < share * (1 + (X > 3)), np.nan, X)
+
+
+def _moments(X, weight=None):
+    mean = column_means(X, _identity, weight)
+    return mean, pairwise_covariance(X, _identity, mean, weight)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.4])
+def test_mean_and_covariance_are_those_of_pandas(share):
+    frame = pd.DataFrame(_holed(share))
+    there = frame.notna().to_numpy(float)
+    n_pairs = there.T @ there
+    mean, covariance = _moments(frame.to_numpy())
+    np.testing.assert_allclose(mean, frame.mean())
+    np.testing.assert_allclose(covariance, frame.cov() * (n_pairs - 1) / n_pairs)
+
+
+def test_axes_of_rows_with_holes_are_those_of_the_covariance():
+    X = _holed(0.1)
+    pca = principal_axes(X, _identity, 6)
+    mean, covariance = _moments(X)
+    np.testing.assert_allclose(pca.mean, mean)
+    np.testing.assert_allclose(pca.axes @ pca.axes.T, np.eye(6), atol=1e-8)
+    np.testing.assert_allclose(
+        np.diag(pca.axes @ covariance @ pca.axes.T), pca.variance, rtol=1e-8, atol=1e-8
+    )
+
+
+def test_holes_at_random_hardly_move_the_axes():
+    X = _table(n=20_000)
+    holed = np.where(np.random.default_rng(1).random(X.shape) < 0.2, np.nan, X)
+    ours, complete = principal_axes(holed, _identity, 3), principal_axes(X, _identity, 3)
+    _same_axes(ours.axes, complete.axes, tolerance=1e-3)
+    np.testing.assert_allclose(ours.variance, complete.variance, rtol=0.05)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_integer_weights_are_repeated_rows_with_holes_too(wide, monkeypatch):
+    if wide:
+        monkeypatch.setattr(_principal_axes, "LARGEST_COVARIANCE", 1)
+    X, weight = _holed(0.1), np.random.default_rng(1).integers(0, 4, size=400)
+    weighted = principal_axes(X, _identity, 3, weight.astype(float))
+    repeated = principal_axes(np.repeat(X, weight, axis=0), _identity, 3)
+    for ours, theirs in zip(weighted, repeated, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+def test_reading_rows_with_holes_by_blocks_changes_nothing(monkeypatch):
+    X = _holed(0.1)
+    X[:100] = _table()[:100]  # some blocks are complete
+    weight = np.random.default_rng(1).exponential(size=400)
+    whole = _moments(X, weight)
+    monkeypatch.setattr(_principal_axes, "BLOCK_ROWS", 37)
+    for ours, theirs in zip(_moments(X, weight), whole, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
+
+
+def test_columns_never_seen_together_do_not_covary():
+    X = _table()
+    X[::2, 0] = X[1::2, 1] = np.nan
+    _, covariance = _moments(X)
+    assert covariance[0, 1] == covariance[1, 0] == 0
+    assert np.isfinite(principal_axes(X, _identity, 6).axes).all()
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_column_without_a_value_has_mean_and_variance_zero(wide, monkeypatch):
+    if wide:
+        monkeypatch.setattr(_principal_axes, "LARGEST_COVARIANCE", 1)
+    X = _table()
+    X[:, 2] = np.nan
+    pca = principal_axes(X, _identity, 5)
+    assert pca.mean[2] == 0
+    np.testing.assert_allclose(pca.axes[:, 2], 0, atol=1e-8)
+    assert np.isfinite(np.concatenate([values.ravel() for values in pca])).all()

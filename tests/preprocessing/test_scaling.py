@@ -289,3 +289,164 @@ def test_a_row_is_scaled_alone_as_among_others(method):
     X = _table()
     scaler = TableScaler(method).fit(X)
     np.testing.assert_array_equal(scaler.transform(X[7:8]), scaler.transform(X)[7:8])
+
+
+@every_method
+def test_the_result_is_float64_where_that_is_asked_for(method):
+    X = _table()
+    scaler = TableScaler(method).fit(X)
+    precise, short = scaler.transform(X, np.float64), scaler.transform(X)
+    assert precise.dtype == np.float64
+    np.testing.assert_allclose(short, precise, rtol=1e-6, atol=1e-6)
+    if method != "quantile":
+        np.testing.assert_allclose(scaler.inverse_transform(precise), X, rtol=1e-12)
+
+
+# ---- missing values ----
+
+
+def _holed(seed=1, share=0.2):
+    X = _table()
+    return np.where(np.random.default_rng(seed).random(X.shape) < share, np.nan, X)
+
+
+@every_method
+@pytest.mark.parametrize("weighted", [False, True])
+def test_each_column_is_scaled_as_if_its_missing_rows_were_not_there(method, weighted):
+    X, weight = _holed(), _weights() + 0.5 if weighted else None
+    scaled = TableScaler(method).fit(X, weight).transform(X)
+    for column, values in enumerate(X.T):
+        present = ~np.isnan(values)
+        alone = TableScaler(method).fit(
+            values[present, None], None if weight is None else weight[present]
+        )
+        np.testing.assert_allclose(
+            scaled[present, column],
+            alone.transform(values[present, None])[:, 0],
+            rtol=1e-5,
+            atol=1e-5,
+        )
+
+
+@every_method
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_is_missing_stays_missing_there_and_back(method, dtype):
+    X = _holed()
+    scaler = TableScaler(method).fit(_table())
+    scaled = scaler.transform(X, dtype)
+    np.testing.assert_array_equal(np.isnan(scaled), np.isnan(X))
+    np.testing.assert_array_equal(np.isnan(scaler.inverse_transform(scaled)), np.isnan(X))
+    np.testing.assert_array_equal(
+        scaled, np.where(np.isnan(X), np.nan, scaler.transform(_table(), dtype))
+    )
+
+
+@every_method
+def test_a_missing_cell_of_a_constant_column_is_missing_and_the_column_constant(method):
+    X = np.full((20, 2), 7.0)
+    X[::3, 1] = np.nan
+    scaler = TableScaler(method).fit(X)
+    assert scaler.constant_.all()
+    scaled = scaler.transform(X)
+    np.testing.assert_array_equal(np.isnan(scaled), np.isnan(X))
+    np.testing.assert_allclose(scaler.inverse_transform(scaled), X)
+
+
+@every_method
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("empty", [slice(0, 100), slice(100, 200), slice(200, 300), slice(1, 300)])
+def test_blocks_without_a_value_of_a_column_change_nothing(method, weighted, empty, monkeypatch):
+    X, weight = _table(), _weights() + 0.5 if weighted else None
+    X[empty, 2] = np.nan
+    whole = TableScaler(method).fit(X, weight)
+    monkeypatch.setattr(_scaling, "BLOCK_ROWS", 20)
+    by_blocks = TableScaler(method).fit(X, weight)
+    np.testing.assert_array_equal(by_blocks.constant_, whole.constant_)
+    assert whole.constant_.tolist() == [False, False, empty == slice(1, 300), False, False]
+    np.testing.assert_allclose(by_blocks.transform(X), whole.transform(X), rtol=1e-5, atol=1e-5)
+
+
+@every_method
+def test_adding_chunks_and_finishing_is_fit(method):
+    X, weight = _holed(), _weights() + 0.5
+    scaler = TableScaler(method)
+    for rows in (slice(0, 1), slice(1, 130), slice(130, 300)):
+        scaler.add(X[rows], weight[rows])
+    np.testing.assert_allclose(
+        scaler.finish().transform(X),
+        TableScaler(method).fit(X, weight).transform(X),
+        rtol=1e-5,
+        atol=1e-5,
+    )
+
+
+@every_method
+def test_fit_forgets_what_it_knew(method):
+    X = _holed()
+    again = TableScaler(method).fit(1000 * X + 5).fit(X)
+    np.testing.assert_array_equal(again.transform(X), TableScaler(method).fit(X).transform(X))
+
+
+@every_method
+@pytest.mark.parametrize(("names", "called"), [(None, "olumn 2"), (list("abcde"), "olumn 'c'")])
+def test_a_column_without_a_value_is_named(method, names, called):
+    X = _table()
+    X[:, 2] = np.nan
+    with pytest.raises(ValueError, match=f"{called} has no value at all"):
+        TableScaler(method, names).fit(X)
+
+
+# ---- what errors call a column ----
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy reports the overflow that is caught
+@pytest.mark.parametrize("method", [*AFFINE, None])
+def test_a_column_that_is_too_large_is_called_by_its_name(method):
+    X = _table()
+    X[:, 3] = np.where(np.arange(300) % 2, 1.5e308, -1.5e308)
+    with pytest.raises(ValueError, match="olumn 'Amount due'"):
+        TableScaler(method, ["a", "b", "c", "Amount due", "e"]).fit(X)
+
+
+def test_a_column_that_loses_digits_is_called_by_its_name():
+    X = _table()
+    X[:, 0] += 1e6
+    with pytest.warns(UserWarning, match="olumn 'Amount' has values up to"):
+        TableScaler(None, ["Amount", "b", "c", "d", "e"]).fit(X)
+
+
+# ---- the sample of the quantiles ----
+
+
+@pytest.mark.parametrize("n_chunks", [1, 7, 60])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_sample_is_of_evenly_spaced_rows_whatever_the_chunks(n_chunks, weighted, monkeypatch):
+    monkeypatch.setattr(_scaling, "QUANTILE_ROWS", 50)
+    sample = _scaling._RowSample()
+    X, weight = np.arange(3000.0)[:, None], np.arange(3000) + 0.5
+    for rows in np.array_split(np.arange(3000), n_chunks):
+        sample.partial_fit(X[rows], weight[rows] if weighted else None)
+    rows, kept_weight = sample.rows()
+    assert 50 <= len(rows) <= 100
+    assert set(np.diff(rows[:, 0])) == {rows[1, 0]}
+    assert rows[0, 0] == 0
+    np.testing.assert_array_equal(kept_weight, rows[:, 0] + 0.5 if weighted else np.ones(len(rows)))
+
+
+def test_quantiles_of_a_sample_are_close_to_those_of_all(monkeypatch):
+    X = np.random.default_rng(0).exponential(size=(20_000, 2))
+    X[::5, 1] = np.nan
+    everything = TableScaler("quantile").fit(X).transform(X)
+    monkeypatch.setattr(_scaling, "QUANTILE_ROWS", 3000)
+    sampled = TableScaler("quantile").fit(X).transform(X)
+    bulk = np.abs(everything) < 1.5
+    assert np.abs(sampled - everything)[bulk].max() < 0.15
+
+
+def test_a_column_that_the_sample_misses_is_named(monkeypatch):
+    monkeypatch.setattr(_scaling, "QUANTILE_ROWS", 20)
+    X = np.full((300, 2), np.nan)
+    X[:, 0] = _table()[:, 0]
+    X[1, 1] = 3.0
+    with pytest.raises(ValueError, match=r"olumn 'rare' has no value in .*scaler='standard'"):
+        TableScaler("quantile", ["often", "rare"]).fit(X)

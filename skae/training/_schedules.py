@@ -1,0 +1,66 @@
+"""Learning rates that change from epoch to epoch."""
+
+import math
+
+from skorch.callbacks import Callback, LRScheduler
+
+from skae.training._callbacks import clone_callbacks
+
+WARM_UP = 0.1
+
+
+class OneCycle(Callback):
+    """A linear rise over the first tenth of the epochs, then half a cosine down to zero.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Epochs of the training.
+
+    References
+    ----------
+    Smith & Topin, "Super-Convergence", 2018; Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5.
+    """
+
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def on_train_begin(self, net, **kwargs):
+        """Remember the learning rates, which are the highest ones of the cycle."""
+        self.first_epoch_ = len(net.history)
+        self.groups_ = [
+            (group, group["lr"])
+            for name in net._optimizers
+            for group in getattr(net, f"{name}_").param_groups
+        ]
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Set the learning rates of the epoch: those of its middle."""
+        done = (len(net.history) - self.first_epoch_ - 0.5) / self.n_epochs
+        factor = min(1.0, done / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
+        for group, lr in self.groups_:
+            group["lr"] = lr * factor
+
+    def on_train_end(self, net, **kwargs):
+        """Put the learning rates back."""
+        for group, lr in self.groups_:
+            group["lr"] = lr
+        del self.groups_
+
+
+def has_schedule(callbacks):
+    """Whether callbacks of the user's change the learning rate.
+
+    Parameters
+    ----------
+    callbacks : None or list
+        As for :func:`clone_callbacks`.
+
+    Returns
+    -------
+    bool
+        Whether one of them is an LRScheduler.
+    """
+    items = clone_callbacks(callbacks)
+    items = [item[1] if isinstance(item, tuple) else item for item in items]
+    return any(isinstance(item, LRScheduler) for item in items)
