@@ -7,11 +7,11 @@ a classifier. No torch needed, all of torch within reach.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skae.autoencoder import AutoEncoder, DenoisingAE, MaskedAE
+    from skae.autoencoder import AutoEncoder, DenoisingAE
 
 __version__ = "0.1.0"
 
-__all__ = ["AutoEncoder", "DenoisingAE", "MaskedAE"]
+__all__ = ["AutoEncoder", "DenoisingAE"]
 
 
 def __getattr__(name):

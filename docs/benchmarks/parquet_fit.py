@@ -4,8 +4,9 @@
 `AutoEncoder` with batches of 256 rows, then `score_samples`. Printed are the peak of anonymous
 memory (RssAnon) above that of the process once skae is imported and has made a first small fit; the
 rows per second of the whole fit beside those of a fit on the first 500 000 rows in memory; and
-the rows per second of the scoring pass beside reading alone. Each work has a process of its own and
-they take turns. Linux only; the file (2.4 GB) goes to the folder for temporary files and is deleted.
+the rows per second of the scoring pass beside reading alone. Each work has a process of its own;
+they take turns. Linux only; the file (2.4 GB) goes to the folder for temporary files and is
+deleted.
 
     python docs/benchmarks/parquet_fit.py [--quick] [--threads N]
 """
@@ -70,8 +71,8 @@ def work_in_this_process(kind, path):
     rows = pd.concat([chunk for _, chunk in zip(range(8), table, strict=False)])
     estimator = fitted(rows[:10_000])  # what torch does once in a process is no cost of a row
     if kind == "memory":
-        rows = np.ascontiguousarray(rows.to_numpy()[:N_IN_MEMORY])
-        print(json.dumps([rate(lambda: fitted(rows), len(rows))]))
+        X = np.ascontiguousarray(rows.to_numpy()[:N_IN_MEMORY])
+        print(json.dumps([rate(lambda: fitted(X), len(X))]))
         return
     del rows
     peak = Peak()
@@ -112,8 +113,10 @@ def measure(quick):
     figures = {kind: np.array(results).T for kind, results in figures.items()}
     for kind, what in [("fit", "fit, one epoch"), ("score", "score_samples")]:
         to_reach = "≤ 1000 MB"
-        _timing.report(f"{what} of {n_rows:,} x 30: peak above idle", figures[kind][1], to_reach, " MB")
-        _timing.report(f"{what} of {n_rows:,} x 30", figures[kind][0], unit=" rows/s")
+        _timing.report(
+            f"{what} of {n_rows:,} x 30: peak above idle", figures[kind][1], to_reach, " MB"
+        )
+        _timing.report(f"{what} of {n_rows:,} x 30", rates, unit=" rows/s")
     _timing.report("reading alone", figures["read"][0], unit=" rows/s")
     _timing.report(f"fit of {N_IN_MEMORY:,} x 30 in memory", figures["memory"][0], unit=" rows/s")
     ratio = figures["fit"][0] / figures["memory"][0]

@@ -24,8 +24,8 @@ MASKED_DEFAULTS = {
 FEWEST_EPOCHS, FEWEST_STEPS, MOST_EPOCHS = 25, 400, 300
 # Hidings of the held-out rows that judge an epoch: two of few rows, one of many.
 FEW_HELD_OUT_ROWS = 1000
-# Wider tables start from zeros in the place of missing cells: each fill takes products with a square
-# of this many columns.
+# Wider tables start from zeros in the place of missing cells: a fill takes products with a square of
+# this many columns.
 WIDEST_FILL = 512
 # Cells are scored in so many groups, each hidden in turn.
 N_GROUPS = 5
@@ -76,7 +76,7 @@ class MaskedAE(AutoEncoder):
     Examples
     --------
     >>> import numpy as np
-    >>> from skae import MaskedAE
+    >>> from skae.autoencoder import MaskedAE
     >>> X = np.random.default_rng(0).normal(size=(300, 1)) @ np.ones((1, 3))
     >>> X[0, 1] = np.nan
     >>> filled = MaskedAE(random_state=0, max_epochs=20, contamination=0.1).fit(X).impute(X)

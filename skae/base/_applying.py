@@ -168,7 +168,9 @@ class FittedAutoEncoder(
     def _reconstructed(self, rows):
         module, likelihood = self._network(rows)
         return self._map(
-            rows, lambda x: likelihood.mean(module(module.prepare(x))), self._encoder.schema_.n_encoded
+            rows,
+            lambda x: likelihood.mean(module(module.prepare(x))),
+            self._encoder.schema_.n_encoded,
         )
 
     def _decode(self, module, codes):
@@ -246,9 +248,7 @@ class FittedAutoEncoder(
         """
         rows = self._check_table(X).encoded(self._encoder)
         module, likelihood = self._network(rows)
-        shares = self._map(
-            rows, lambda x: self._shares(module, likelihood, x), self.n_features_in_
-        )
+        shares = self._map(rows, lambda x: self._shares(module, likelihood, x), self.n_features_in_)
         return -shares.astype(np.float64)
 
     @_a_value_a_row

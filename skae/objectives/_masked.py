@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from skae.distributions import Likelihood, MixedColumns
-from skae.nn import AutoEncoderModule
+from skae.nn import AutoEncoderModule, TableInput
 from skae.objectives._base import Batch
 from skae.objectives._reconstruction import Reconstruction
 
@@ -15,8 +15,8 @@ class MaskedReconstruction(Reconstruction):
     r"""Loss of hidden cells, and a little of the others.
 
     :math:`\sum_{ij} w_{ij} (-\log p(x_{ij} \mid z_i)) / \sum_{ij} 1`, `w` being 1 for the cells
-    that are hidden from the encoder (masked in the inputs, not NaN in the targets) and `visible_weight`
-    for the others.
+    that are hidden from the encoder (masked in the inputs, not NaN in the targets) and
+    `visible_weight` for the others.
 
     Parameters
     ----------
@@ -73,5 +73,6 @@ class MaskedReconstruction(Reconstruction):
 
     def _hidden(self, module: nn.Module, batch: Batch) -> Tensor:
         """Cells that are there, and that the masks among the inputs say are not."""
-        masks = cast("AutoEncoderModule", module).inputs.masks(batch.inputs)
+        inputs = cast("TableInput", cast("AutoEncoderModule", module).inputs)
+        masks = inputs.masks(batch.inputs)
         return (masks > 0) & ~torch.isnan(batch.targets.index_select(1, self.first_parts))

@@ -16,8 +16,8 @@ def gaussian_of_holed_rows(X, transform, sample_weight=None):
     r"""Mean and covariance of rows with missing values, by expectation maximisation.
 
     It starts from the covariance of pairs of values that are both there, over all rows, and goes
-    on with `N_ITERATIONS` iterations on other rows each. After each the covariance is shrunk towards
-    its diagonal, by the ratio of columns to values a column.
+    on with `N_ITERATIONS` iterations on other rows each. After each the covariance is shrunk
+    towards its diagonal, by the ratio of columns to values a column.
 
     Parameters
     ----------
@@ -88,9 +88,7 @@ def _em_step(values, weight, centre, spread):
         total += (w * completed).sum(0)
         squares += completed.T @ (w * completed)
         # Plus the covariance that the missing values have, given those that are there.
-        explained = torch.linalg.solve_triangular(
-            factor, present[:, :, None] * spread, upper=False
-        )
+        explained = torch.linalg.solve_triangular(factor, present[:, :, None] * spread, upper=False)
         explained = (explained * (missing * w.sqrt())[:, None, :]).flatten(0, 1)
         squares += (missing.T @ (w * missing)) * spread - explained.T @ explained
     step = total / weight.sum()
