@@ -116,7 +116,7 @@ def measure(quick):
         _timing.report(
             f"{what} of {n_rows:,} x 30: peak above idle", figures[kind][1], to_reach, " MB"
         )
-        _timing.report(f"{what} of {n_rows:,} x 30", rates, unit=" rows/s")
+        _timing.report(f"{what} of {n_rows:,} x 30", figures[kind][0], unit=" rows/s")
     _timing.report("reading alone", figures["read"][0], unit=" rows/s")
     _timing.report(f"fit of {N_IN_MEMORY:,} x 30 in memory", figures["memory"][0], unit=" rows/s")
     ratio = figures["fit"][0] / figures["memory"][0]

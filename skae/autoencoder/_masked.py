@@ -24,7 +24,7 @@ MASKED_DEFAULTS = {
 FEWEST_EPOCHS, FEWEST_STEPS, MOST_EPOCHS = 25, 400, 300
 # Hidings of the held-out rows that judge an epoch: two of few rows, one of many.
 FEW_HELD_OUT_ROWS = 1000
-# Wider tables start from zeros in the place of missing cells: a fill takes products with a square of
+# Wider tables start from zeros in the place of missing cells: a fill multiplies by a square of
 # this many columns.
 WIDEST_FILL = 512
 # Cells are scored in so many groups, each hidden in turn.
