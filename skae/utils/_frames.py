@@ -155,6 +155,9 @@ def _filled_pandas(column, values, missing):
         new = new[~new.isin(dtype.categories)].infer_objects()
         categories = dtype.categories.append(new) if len(new) else dtype.categories
         dtype = pandas.CategoricalDtype(categories, dtype.ordered)
+    types = pandas.api.types
+    if types.is_integer_dtype(dtype) and types.is_float_dtype(values.dtype):
+        values = values.round()
     both = pandas.concat([column.astype(dtype), values.astype(dtype)])
     filled = both.take(np.arange(len(column)) + len(column) * missing)
     filled.index = column.index

@@ -273,3 +273,10 @@ def test_a_column_of_polars_without_a_type_takes_that_of_the_cells():
     holed = polars.DataFrame({"it": [None, None]})
     filled = fill_cells(holed, polars.DataFrame({"it": ["a", "b"]}), np.ones((2, 1), dtype=bool))
     assert filled["it"].to_list() == ["a", "b"]
+
+
+def test_whole_numbers_with_holes_are_filled_with_whole_numbers():
+    table = pd.DataFrame({"n": pd.array([1, None], dtype="Int64")})
+    filled = fill_cells(table, pd.DataFrame({"n": [0.4, 2.6]}), np.array([[False], [True]]))
+    assert filled["n"].tolist() == [1, 3]
+    assert filled["n"].dtype == "Int64"
