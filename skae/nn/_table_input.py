@@ -180,7 +180,8 @@ class TableInput(nn.Module):
         Tensor of shape (n_samples, n_prepared)
             Values, masks, and for each embedded column the row of its embedding.
         """
-        masks = x.index_select(1, self.mask_source).mul_(0).nan_to_num_(nan=1.0)  # 0 * NaN is NaN
+        masks = x.index_select(1, self.mask_source)
+        masks = masks.sub_(masks).nan_to_num_(nan=1.0)  # NaN - NaN is NaN; comparing is slower
         codes = x[:, list(self.embedded.values())]
         codes = torch.fmin(codes, self.last_embedding)  # of NaN and a number the number
         return torch.cat([self.filled(x), masks, codes], dim=1)

@@ -105,3 +105,26 @@ def test_a_pickle_says_the_same():
     copy = pickle.loads(pickle.dumps(schema))
     np.testing.assert_array_equal(copy.encoded_features, schema.encoded_features)
     assert [column.name for column in copy.columns] == [column.name for column in COLUMNS]
+
+
+def test_the_parts_of_a_category_are_its_known_values_and_the_bucket():
+    parts = {column.name: column.parts for column in COLUMNS}
+    assert parts["city"] == [0, 1, "other"]
+    assert parts["when"] == [0, 1, 2, 3, 4]
+    assert parts["open"] == parts["price"] == parts["due"] == [0]
+    without_bucket = Column("c", "categorical", frequencies=np.array([0.5, 0.5]), n_known=2)
+    assert without_bucket.parts == [0, 1]
+
+
+def test_the_parts_that_were_known_keep_their_names_when_a_value_becomes_known():
+    grown = Column("city", "categorical", frequencies=np.full(5, 0.2), n_known=4)
+    assert set(COLUMNS[3].parts) <= set(grown.parts)
+
+
+@pytest.mark.parametrize("n_cycles", range(4))
+def test_the_variance_is_that_of_a_trend_and_of_cycles_once_around(n_cycles):
+    rng = np.random.default_rng(0)
+    angles = rng.uniform(0, 2 * np.pi, (100_000, n_cycles))
+    parts = np.hstack([rng.normal(size=(100_000, 1)), np.sin(angles), np.cos(angles)])
+    column = Column("when", "datetime", width=parts.shape[1])
+    assert column.variance == pytest.approx(parts.var(axis=0).sum(), rel=0.02)
