@@ -16,12 +16,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skae.base._tables import FLOAT_TYPES, check_table
+from skae.base._tables import check_table
 from skae.datasets import as_chunked_table
 from skae.distributions import MixedColumns
 from skae.nn import AlignedProducts, AutoEncoderModule, TableInput
 from skae.training import EncodedRows, as_float32, map_rows
-from skae.utils import fill_cells, frame_library, frame_like, prefetched
+from skae.utils import FLOAT_TYPES, fill_cells, frame_library, frame_like, prefetched
 
 
 def _a_value_a_row(method):
@@ -110,7 +110,8 @@ class FittedAutoEncoder(
             )
         rows = EncodedRows(codes, as_float32, False)
         n_encoded = self._encoder.schema_.n_encoded
-        encoded = self._map(rows, lambda z: self._decode(self.module_, z), n_encoded)
+        decoder, likelihood = self.module_.decoder, self._likelihood
+        encoded = self._map(rows, lambda z: likelihood.mean(decoder(z)), n_encoded)
         return self._table(encoded, X, codes.dtype)
 
     @_a_table
@@ -154,15 +155,17 @@ class FittedAutoEncoder(
         """
         table = self._check_table(X)
         rows = table.encoded(self._encoder)
-        missing = np.isnan(rows.encode(rows.X))[:, self._encoder.schema_.first_parts]
+        encoded = rows.encode(rows.X)
+        missing = np.isnan(encoded)[:, self._encoder.schema_.first_parts]
         if not missing.any():
             return copy.copy(X) if frame_library(X) else np.array(table.values)
+        rows = EncodedRows(encoded, as_float32, has_missing=True)
         filled = self._table(self._imputed(rows), X, table.float_type)
         return fill_cells(X if frame_library(X) else table.values, filled, missing)
 
     def _imputed(self, rows):
         """Encoded rows with a value in every cell, within the range of training."""
-        # Once: feeding imputed cells back makes them worse (docs/benchmarks/imputation.py).
+        # Once: feeding imputed cells back makes them worse (docs/design.md, section 9).
         return np.clip(self._reconstructed(rows), *self._encoder.encoded_range_)
 
     def _reconstructed(self, rows):
@@ -172,9 +175,6 @@ class FittedAutoEncoder(
             lambda x: likelihood.mean(module(module.prepare(x))),
             self._encoder.schema_.n_encoded,
         )
-
-    def _decode(self, module, codes):
-        return self._likelihood.mean(module.decoder(codes))
 
     def _table(self, encoded, like, dtype):
         """Encoded rows as a table: the one way back, for whatever makes rows.
@@ -251,7 +251,6 @@ class FittedAutoEncoder(
         shares = self._map(rows, lambda x: self._shares(module, likelihood, x), self.n_features_in_)
         return -shares.astype(np.float64)
 
-    @_a_value_a_row
     def decision_function(self, X):
         """Score rows relative to the threshold.
 
@@ -267,7 +266,6 @@ class FittedAutoEncoder(
         """
         return self.score_samples(X) - self.offset_
 
-    @_a_value_a_row
     def predict(self, X):
         """Tell outliers from normal rows.
 
@@ -345,10 +343,16 @@ class FittedAutoEncoder(
         module, likelihood = self.module_, self._likelihood
         if not rows.has_missing or module.inputs is not None:
             return module, likelihood
-        schema, device = self._encoder.schema_, torch.device(self.net_.device)
-        inputs = TableInput(schema, torch.Generator()).to(device)
+        inputs, likelihood = self._missing_layout()
+        inputs = inputs.to(torch.device(self.net_.device))
         bearing = AutoEncoderModule(module.encoder, module.decoder, inputs)
-        return bearing.train(module.training), MixedColumns(schema, likelihood)
+        return bearing.train(module.training), likelihood
+
+    def _missing_layout(self):
+        """Return input and loss that take the mean for a missing number, and leave it out."""
+        schema = self._encoder.schema_
+        # numbers are not embedded: nothing is drawn
+        return TableInput(schema, torch.Generator()), MixedColumns(schema, self._likelihood)
 
     def _map(self, rows, function, n_outputs):
         device = torch.device(self.net_.device)

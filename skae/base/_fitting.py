@@ -10,7 +10,6 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight
 from torch import nn
 
 from skae.base._applying import FittedAutoEncoder
@@ -32,7 +31,7 @@ from skae.training import (
     resolve_device,
     sklearn_callbacks,
 )
-from skae.utils import CallbackSupportMixin, with_callbacks
+from skae.utils import CallbackSupportMixin, check_weight, with_callbacks
 
 FALSE_ALARM_RATE = 0.01
 # Held-out rows judge epochs and calibrate the threshold; more of them would tell nothing new.
@@ -198,14 +197,10 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         return self
 
     def _check_training_data(self, X, sample_weight, reset):
-        checked = self._check_table(X, reset)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, _Length(len(checked)), dtype=np.float64, ensure_non_negative=True
-            )
-            if not sample_weight.any():
-                raise ValueError("sample_weight is zero for every row. At least one has to count.")
-        return checked, sample_weight
+        table = self._check_table(X, reset)
+        if sample_weight is not None:  # else rows need not be counted yet
+            sample_weight = check_weight(sample_weight, len(table))
+        return table, sample_weight
 
     def _start(self, X, sample_weight):
         """Everything that comes before the rows are split: seed, kinds and scales of columns."""
@@ -282,8 +277,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
     def _tolerate_missing(self, table):
         """Let a network that never saw a missing cell take the mean in its place."""
         if table.has_missing and self.module_.inputs is None:
-            inputs = TableInput(self._encoder.schema_, self._module_generator())
-            self._take_layout(inputs, MixedColumns(self._encoder.schema_, self._likelihood))
+            self._take_layout(*self._missing_layout())
 
     def _take_layout(self, inputs, likelihood):
         self._likelihood = likelihood
@@ -493,10 +487,8 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             return
         (old_in, old_out), (new_in, new_out) = labels, new_labels
         self.module_.encoder.take_inputs(origins_in(new_in, old_in))
-        bias = torch.zeros(len(new_out))
-        if isinstance(likelihood, MixedColumns):
-            bias = likelihood.log_frequencies()
-        self.module_.decoder.give_outputs(origins_in(new_out, old_out), bias)
+        places = origins_in(new_out, old_out)
+        self.module_.decoder.give_outputs(places, likelihood.log_frequencies())
         self.net_.initialize_optimizer()
 
     def _layout_labels(self):
@@ -543,10 +535,3 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             self.offset_ = false_alarm_threshold(scores, FALSE_ALARM_RATE, weight)
         else:
             self.offset_ = contamination_threshold(scores, self.contamination, weight)
-
-
-class _Length:
-    """Rows of which only the number matters."""
-
-    def __init__(self, n_rows):
-        self.shape = (n_rows,)

@@ -4,11 +4,9 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skae.datasets import as_chunked_table
-from skae.preprocessing import check_no_infinity
+from skae.preprocessing import check_no_infinity, check_not_empty
 from skae.training import EncodedRows, as_float32, fit_encoder
-from skae.utils import as_pandas, frame_library
-
-FLOAT_TYPES = (np.float64, np.float32)
+from skae.utils import FLOAT_TYPES, as_pandas, frame_library
 
 
 class TableInMemory:
@@ -96,9 +94,7 @@ def check_table(estimator, X, reset):
         return TableInChunks(X, chunks)
     if frame_library(X):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-        if 0 in X.shape:
-            what = "sample" if X.shape[1] else "feature"
-            raise ValueError(f"X has 0 {what}(s), shape {X.shape}, while at least 1 is required.")
+        check_not_empty(X)
         return TableInMemory(X, as_pandas(X), None)
     values = validate_data(estimator, X, reset=reset, dtype=FLOAT_TYPES, ensure_all_finite=False)
     return TableInMemory(X, values, check_no_infinity(values, range(values.shape[1])))

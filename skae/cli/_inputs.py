@@ -1,7 +1,6 @@
 """What a command reads: the table, the rows to learn from, and whether they go together."""
 
 import shlex
-from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from pandas.api import types
 
 from skae.cli._report import SHOWN_CHARACTERS, CommandError, counted
 from skae.cli._tables import Table, check_out, read_table
+from skae.utils import did_you_mean
 
 LARGEST = np.finfo(np.float32).max  # the network works in single precision
 
@@ -69,16 +69,7 @@ def check_columns(columns, path, wanted, option):
     """Raise a CommandError for the first name `wanted` that is none of the columns."""
     for name in wanted:
         if name not in columns:
-            raise CommandError(
-                f"{path}: {option}: no column {name!r}{_did_you_mean(name, columns)}"
-            )
-
-
-def _did_you_mean(name, columns):
-    lowered = {column.lower(): column for column in columns}
-    close = get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
-    suggestion = " or ".join(repr(lowered[match]) for match in close)
-    return f"; did you mean {suggestion}?" if close else ""
+            raise CommandError(f"{path}: {option}: no column {name!r}{did_you_mean(name, columns)}")
 
 
 def _check_free(table, new_columns):

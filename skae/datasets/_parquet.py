@@ -2,12 +2,11 @@
 
 import os
 from contextlib import contextmanager, nullcontext
-from difflib import get_close_matches
 from pathlib import Path
 
 from skae.datasets._chunk_kinds import CHUNK_ROWS, ArrowTables, as_chunk, check_schema
 from skae.datasets._chunked import ChunkedTable
-from skae.utils import import_optional
+from skae.utils import did_you_mean, import_optional
 
 # Row groups that are read at once, as far as they stay below the number of bytes. Measured: of each
 # column, the reader of one holds 2.3 MB (a dictionary, a copy of it and a page), or three times a
@@ -241,6 +240,5 @@ def _check_wanted(wanted, columns, file):
         raise ValueError(f"columns must be a list of at least one name, or None; got {wanted!r}.")
     for name in wanted:
         if name not in columns:
-            close = get_close_matches(str(name), map(str, columns), n=1)
-            suggestion = f"; did you mean {close[0]!r}?" if close else "."
+            suggestion = did_you_mean(name, columns) or "."
             raise ValueError(f"columns: {file} has no column {name!r}{suggestion}")

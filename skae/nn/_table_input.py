@@ -68,7 +68,6 @@ class TableInput(nn.Module):
         like: "TableInput | None" = None,
     ):
         super().__init__()
-        self.masks_all = masks_all
         self.fill: GaussianFill | None = None
         columns, first = schema.columns, schema.first_parts.tolist()
         embedded = [i for i, column in enumerate(columns) if _is_embedded(i, column, like)]
@@ -100,22 +99,20 @@ class TableInput(nn.Module):
         masks = [mask.get(value.label[0], -1) for value in values]
         self._register("mask_of_inputs", masks + [-1] * (self.n_out - self.n_values), torch.long)
         if like is not None:
-            self._keep_centres(like)
-            if like.fill is not None:
-                known = places_in(self.labels[: self.n_values], like.labels[: like.n_values])
-                self.fill = like.fill.of_columns(known)
+            self._take_over(like)
 
     def _register(self, name, values, dtype):
         self.register_buffer(name, torch.tensor(values, dtype=dtype), persistent=False)
 
     @torch.no_grad()
-    def _keep_centres(self, like: "TableInput") -> None:
+    def _take_over(self, like: "TableInput") -> None:
         """Read values as before; a class that is new is not centred, so that others see nothing."""
         labels, earlier = self.labels[: self.n_values], like.labels[: like.n_values]
         places, origins = places_in(labels, earlier), origins_in(labels, earlier)
         old, known = places >= 0, origins >= 0
         self.scale[known] = like.scale[origins[known]].to(self.scale)
         self.offset.zero_()[old] = like.offset[places[old]].to(self.offset)
+        self.fill = None if like.fill is None else like.fill.of_columns(places)
 
     @property
     def n_out(self) -> int:

@@ -1,14 +1,10 @@
 """A table to what a network likes to see, and back."""
 
+from skae.preprocessing._columns import check_no_infinity, check_not_empty
 from skae.preprocessing._gaussian import gaussian_of_holed_rows
 from skae.preprocessing._principal_axes import PrincipalAxes, principal_axes
 from skae.preprocessing._scaling import SCALER_NAMES, TableScaler
-from skae.preprocessing._table_encoder import (
-    MAX_CATEGORIES,
-    MISSING_MARKS,
-    TableEncoder,
-    check_no_infinity,
-)
+from skae.preprocessing._table_encoder import MAX_CATEGORIES, MISSING_MARKS, TableEncoder
 
 __all__ = [
     "MAX_CATEGORIES",
@@ -18,6 +14,7 @@ __all__ = [
     "TableEncoder",
     "TableScaler",
     "check_no_infinity",
+    "check_not_empty",
     "gaussian_of_holed_rows",
     "principal_axes",
 ]

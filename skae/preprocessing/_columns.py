@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from skae.utils import with_values
+
 # The first that fits a dtype says its kind; of objects the values do.
 _KINDS = (
     (lambda dtype: dtype.type is pd.CategoricalDtype.type, "categorical"),  # of pyarrow, too
@@ -294,18 +296,11 @@ def _as_dtype(values, dtype):
     elif is_decoded and types.is_datetime64_any_dtype(dtype) and "[ns" in str(dtype):
         values = np.clip(values, *NANOSECONDS)
     elif isinstance(dtype, pd.CategoricalDtype):
-        dtype = _with_values(dtype, values)
+        dtype = with_values(dtype, values)
     column = pd.Series(values, dtype=values.dtype)
     if is_decoded and isinstance(dtype, pd.DatetimeTZDtype):
         column = column.dt.tz_localize("UTC")
     return column.astype(dtype)
-
-
-def _with_values(dtype, values):
-    """Type of categories, with values that became known later at the end."""
-    new = pd.Index(values, dtype=object).dropna().unique()
-    new = new[~new.isin(dtype.categories)].infer_objects()
-    return pd.CategoricalDtype(dtype.categories.append(new), dtype.ordered) if len(new) else dtype
 
 
 def _storage(dtype):

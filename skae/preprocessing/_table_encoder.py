@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae.preprocessing._categories import Booleans, Categories
 from skae.preprocessing._columns import (
@@ -22,14 +22,21 @@ from skae.preprocessing._columns import (
 )
 from skae.preprocessing._datetimes import Datetimes
 from skae.preprocessing._scaling import SCALER_NAMES, TableScaler
-from skae.utils import Column, TableSchema, as_pandas, frame_library, in_library
+from skae.utils import (
+    FLOAT_TYPES,
+    Column,
+    TableSchema,
+    as_pandas,
+    check_weight,
+    frame_library,
+    in_library,
+)
 
 BLOCK_ROWS = 2**16
 BLOCK_CELLS = 2**22
 MISSING_MARKS = ("?",)
 MAX_CATEGORIES = 256
 MIN_FREQUENCY = 2
-FLOAT_TYPES = (np.float64, np.float32)
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -180,11 +187,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _add_checked(self, X, sample_weight):
         X = self.check(X)
         check_not_empty(X)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-            if not sample_weight.any():
-                raise ValueError("sample_weight is zero for every row. At least one has to count.")
-        return self.add(X, sample_weight).finish()
+        return self.add(X, check_weight(sample_weight, len(X))).finish()
 
     def start(self, X):
         """Read off the first rows which kinds of columns there are; forget all else.
@@ -338,18 +341,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def encode(self, X, dtype=np.float32):
         """Encode rows as :meth:`check` returns them; see :meth:`transform`."""
         X = self._as_table(X)
+        if len(X) <= self._block_rows(X):  # as scoring asks for rows: nothing is copied
+            return self._encode_block(X, dtype)
         encoded = np.empty((len(X), self.schema_.n_encoded), dtype=dtype)
         for rows, block in self._blocks(X):
-            self._encode_block(block, encoded[rows])
+            encoded[rows] = self._encode_block(block, dtype)
         return encoded
 
-    def _encode_block(self, X, encoded):
+    def _encode_block(self, X, dtype):
         numbers, columns = self._read(X)
+        if not columns:
+            return self._scaler.transform(numbers, dtype)
+        encoded = np.empty((len(X), self.schema_.n_encoded), dtype=dtype)
         if len(self._numeric):
-            places = self.schema_.encoded_positions("numeric") if columns else slice(None)
-            encoded[:, places] = self._scaler.transform(numbers, encoded.dtype)
+            places = self.schema_.encoded_positions("numeric")
+            encoded[:, places] = self._scaler.transform(numbers, dtype)
         for i, codec in self._codecs.items():
             encoded[:, self._place(i)] = codec.encode(columns[i])
+        return encoded
 
     def _place(self, i):
         """Where a column of the table stands in an encoded row."""
@@ -520,9 +529,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return X
 
     @staticmethod
-    def _blocks(X):
+    def _block_rows(X):
+        return max(1, min(BLOCK_ROWS, BLOCK_CELLS // max(1, X.shape[1])))
+
+    def _blocks(self, X):
         """Slices, and the rows there."""
-        n_rows = max(1, min(BLOCK_ROWS, BLOCK_CELLS // max(1, X.shape[1])))
+        n_rows = self._block_rows(X)
         for start in range(0, len(X), n_rows):
             rows = slice(start, start + n_rows)
             yield rows, X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]

@@ -1,18 +1,29 @@
 """What every other part may use: optional imports, frames, schemas, prefetching, progress."""
 
-from skae.utils._frames import as_pandas, fill_cells, frame_library, frame_like, in_library
+from skae.utils._frames import (
+    as_pandas,
+    fill_cells,
+    frame_library,
+    frame_like,
+    in_library,
+    with_values,
+)
 from skae.utils._optional import import_optional
 from skae.utils._prefetch import prefetched
 from skae.utils._progress import progress
 from skae.utils._schema import KINDS, Column, TableSchema
 from skae.utils._sklearn_callbacks import CallbackSupportMixin, with_callbacks
+from skae.utils._validation import FLOAT_TYPES, check_weight, did_you_mean
 
 __all__ = [
+    "FLOAT_TYPES",
     "KINDS",
     "CallbackSupportMixin",
     "Column",
     "TableSchema",
     "as_pandas",
+    "check_weight",
+    "did_you_mean",
     "fill_cells",
     "frame_library",
     "frame_like",
@@ -21,4 +32,5 @@ __all__ = [
     "prefetched",
     "progress",
     "with_callbacks",
+    "with_values",
 ]

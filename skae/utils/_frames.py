@@ -151,10 +151,7 @@ def _filled_pandas(column, values, missing):
     pandas = sys.modules["pandas"]
     dtype = column.dtype
     if isinstance(dtype, pandas.CategoricalDtype):  # of a chunk that had fewer categories
-        new = pandas.Index(values[missing].dropna().unique(), dtype=object)
-        new = new[~new.isin(dtype.categories)].infer_objects()
-        categories = dtype.categories.append(new) if len(new) else dtype.categories
-        dtype = pandas.CategoricalDtype(categories, dtype.ordered)
+        dtype = with_values(dtype, values[missing])
     types = pandas.api.types
     if types.is_integer_dtype(dtype) and types.is_float_dtype(values.dtype):
         values = values.round()
@@ -162,6 +159,29 @@ def _filled_pandas(column, values, missing):
     filled = both.take(np.arange(len(column)) + len(column) * missing)
     filled.index = column.index
     return filled
+
+
+def with_values(dtype, values):
+    """Return pandas' type of categories, with values that are none yet at the end.
+
+    Parameters
+    ----------
+    dtype : pandas.CategoricalDtype
+        The type.
+    values : array-like
+        What it has to hold; missing ones are ignored.
+
+    Returns
+    -------
+    pandas.CategoricalDtype
+        `dtype` itself, where it holds them all.
+    """
+    pandas = sys.modules["pandas"]
+    new = pandas.Index(values, dtype=object).dropna().unique()
+    new = new[~new.isin(dtype.categories)].infer_objects()
+    if not len(new):
+        return dtype
+    return pandas.CategoricalDtype(dtype.categories.append(new), dtype.ordered)
 
 
 def _filled_polars(column, values, missing):
