@@ -93,7 +93,7 @@ def column_means(X, transform, sample_weight):
     total = mass = 0.0
     for block, weight in _blocks(X, transform, sample_weight):
         present = _present(block)
-        total = total + (np.where(present, block, 0.0) * weight).sum(axis=0)
+        total = total + (_filled(block, present) * weight).sum(axis=0)
         mass = mass + (present * weight).sum(axis=0)
     return total / np.maximum(mass, SMALLEST_MASS)
 
@@ -103,10 +103,11 @@ def pairwise_covariance(X, transform, mean, sample_weight):
     total = drift = mass = 0.0
     for block, weight in _blocks(X, transform, sample_weight):
         present = _present(block)
-        centred = np.where(present, block - mean, 0.0)
+        centred = _filled(block - mean, present)
         there = np.ones_like(weight) * present  # one column where nothing is missing
-        total = total + (centred * weight).T @ centred
-        drift = drift + (centred * weight).T @ there
+        weighted = (centred * weight).T
+        total = total + weighted @ centred
+        drift = drift + weighted @ there
         mass = mass + (there * weight).T @ there
     mass = np.maximum(mass, SMALLEST_MASS)
     own_means = drift / mass  # of the first of two columns, over the rows that have both
@@ -116,6 +117,11 @@ def pairwise_covariance(X, transform, mean, sample_weight):
 def _present(block):
     """Which values are not missing; one True for all where none is."""
     return ALL_PRESENT if np.isfinite(block.sum()) else ~np.isnan(block)
+
+
+def _filled(block, present):
+    """Zeros for missing values."""
+    return block if present is ALL_PRESENT else np.where(present, block, 0.0)
 
 
 def _sketched_axes(X, transform, mean, n_components, sample_weight):

@@ -272,8 +272,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         weight = np.ones(len(X)) if weight is None else weight
         for i, codec in self._codecs.items():
             present[:, i] = codec.add(columns[i], weight)
-        self._missing |= ~present.all(axis=0)
-        self._n_present += weight @ present
+        complete = present.all(axis=0)
+        self._missing |= ~complete
+        self._n_present += weight.sum() if complete.all() else weight @ present
 
     @property
     def _scaler_moves(self):
