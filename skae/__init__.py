@@ -7,11 +7,11 @@ a classifier. No torch needed, all of torch within reach.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skae.autoencoder import AutoEncoder, DenoisingAE
+    from skae.autoencoder import AutoEncoder, DenoisingAE, MaskedAE
 
 __version__ = "0.1.0"
 
-__all__ = ["AutoEncoder", "DenoisingAE"]
+__all__ = ["AutoEncoder", "DenoisingAE", "MaskedAE"]
 
 
 def __getattr__(name):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import LRScheduler
 
 import skae
 from skae.exceptions import CalibrationWarning
@@ -20,6 +21,8 @@ ESTIMATORS = [
 
 # What makes a fit quick; an estimator takes those that it knows.
 QUICK = {"max_epochs": 3, "contamination": 0.1, "random_state": 0, "device": "cpu"}
+# Nothing drawn for a row while training.
+QUIET = {"noise_level": 0, "mask_ratio": 0}
 # What makes a fit a plain function of its rows: one batch, no hold-out, no noise; and no start from
 # PCA, a stationary point from which rounding grows.
 FULL_BATCH = {
@@ -27,8 +30,7 @@ FULL_BATCH = {
     "init": "random",
     "early_stopping": False,
     "contamination": 0.1,
-    "noise_level": 0,
-    "mask_ratio": 0,
+    **QUIET,
 }
 # What else an estimator needs to be quick or exact, by class name.
 QUICK_BY_NAME: dict[str, dict] = {}
@@ -47,6 +49,21 @@ def having(*names):
 def known(estimator_class, params):
     """Those of `params` that the class has."""
     return {name: params[name] for name in params if name in parameters(estimator_class)}
+
+
+def having_rows_scored_as_reconstructed():
+    """Those whose score is the loss of `reconstruct`, not that of each cell left out in turn."""
+    return [cls for cls in having("loss") if "mask_ratio" not in parameters(cls)]
+
+
+def n_inputs(estimator_class, n_features=6):
+    """What the encoder gets of a complete array: its columns and, if cells get hidden, masks."""
+    return n_features * (2 if "mask_ratio" in parameters(estimator_class) else 1)
+
+
+def constant_rate():
+    """In the place of a schedule that an estimator has of its own."""
+    return LRScheduler(policy="StepLR", step_size=1, gamma=1.0)
 
 
 def quick(estimator_class, **params):

@@ -10,10 +10,12 @@ from sklearn.utils._param_validation import InvalidParameterError, generate_inva
 from skae.exceptions import CalibrationWarning
 from tests.estimators import (
     ESTIMATORS,
+    TABLES,
     assert_close_cells,
     fit,
     full_batch,
     having,
+    having_rows_scored_as_reconstructed,
     parameters,
     partial_fit,
     quick,
@@ -268,7 +270,9 @@ def test_codes_may_be_as_wide_as_the_table_or_wider(Estimator, n_components):
     assert estimator.transform(X).shape == (len(X), n_components)
     assert np.isfinite(estimator.score_samples(X)).all()
     # all information passes: nearly nothing is lost
-    assert estimator.score(X) > fit(quick(Estimator, n_components=1), X).score(X) / 10
+    narrow = fit(quick(Estimator, n_components=1), X)
+    lost, lost_of_one = (np.abs(e.reconstruct(X) - X) / X.std(axis=0) for e in (estimator, narrow))
+    assert (lost**2).mean() < (lost_of_one**2).mean() / 10
 
 
 # ---- scores ----
@@ -315,7 +319,7 @@ def test_contributions_sum_to_the_score_under_every_loss(Estimator, loss):
     np.testing.assert_allclose(shares.sum(axis=1), estimator.score_samples(X), rtol=1e-5)
 
 
-@pytest.mark.parametrize("Estimator", having("loss"))
+@pytest.mark.parametrize("Estimator", having_rows_scored_as_reconstructed())
 def test_the_score_is_minus_the_mean_squared_error_in_scaled_units(Estimator):
     estimator = fit(quick(Estimator, loss="squared_error"), X)
     deviation = X.std(axis=0)
@@ -410,13 +414,13 @@ def _false_alarms_on_wide_noise(Estimator, seed, **params):
     return (estimator.predict(rows[600:]) == -1).mean()
 
 
-@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("early_stopping", [True, False])
 @all_estimators
-def test_the_rate_of_false_alarms_holds_on_wide_tables(Estimator, early_stopping, seed):
+def test_the_rate_of_false_alarms_holds_on_wide_tables(Estimator, early_stopping):
     params = {"early_stopping": early_stopping, "validation_fraction": 0.5}
-    # rank 3 of 300: mean 1 %, standard deviation 0.57 %
-    assert _false_alarms_on_wide_noise(Estimator, seed, **params) <= 0.02
+    rates = [_false_alarms_on_wide_noise(Estimator, seed, **params) for seed in range(8)]
+    # rank 3 of 300: mean 1 %, standard deviation 0.57 %, of the mean of 8 0.2 %
+    assert np.mean(rates) <= 0.015
 
 
 @pytest.mark.parametrize("early_stopping", [True, False])
@@ -430,12 +434,15 @@ def test_the_rate_on_wide_tables_is_as_warned_where_few_rows_are_held_out(
     assert np.mean(rates) <= 2 / 61
 
 
+@pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
 @all_estimators
-def test_too_few_rows_for_the_false_alarm_rate_are_a_warning_with_the_numbers(Estimator, X):
+def test_too_few_rows_for_the_false_alarm_rate_are_a_warning_with_the_numbers(Estimator, make):
+    rows = make(1000)
     estimator = quick(Estimator, contamination="auto", max_epochs=0)
     with pytest.warns(CalibrationWarning, match=r"\b8\b.*\b99\b"):
-        estimator.fit(X)
-    assert estimator.offset_ >= estimator.score_samples(X).min()
+        estimator.fit(rows_of(rows, slice(80)))
+    # the lowest of the 8 that were held out, which is nothing unheard of
+    assert estimator.offset_ >= estimator.score_samples(rows_of(rows, slice(80, None))).min()
 
 
 @all_estimators
@@ -472,7 +479,7 @@ def test_partial_fit_learns_from_chunks(Estimator):
 
 
 @pytest.mark.parametrize("scaler", ["standard", "minmax"])
-@pytest.mark.parametrize("Estimator", having("scaler", "lr"))
+@pytest.mark.parametrize("Estimator", having_rows_scored_as_reconstructed())
 def test_the_scaler_follows_all_rows_seen_so_far(Estimator, scaler):
     rows = table(300, 5)
     rows[200:] = rows[200:] * 3 + 7
@@ -497,7 +504,7 @@ def test_the_scaler_follows_all_rows_seen_so_far(Estimator, scaler):
 def test_reconstructions_and_codes_do_not_jump_when_the_scaler_moves(
     Estimator, scaler, linear_skip, hidden_layer_sizes
 ):
-    settings = {"scaler": scaler, "linear_skip": linear_skip}
+    settings = {"scaler": scaler, "linear_skip": linear_skip, "n_components": 3}
     estimator = quick(Estimator, hidden_layer_sizes=hidden_layer_sizes, **settings)
     for _ in range(3):
         partial_fit(estimator, X)

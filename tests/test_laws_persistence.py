@@ -24,6 +24,7 @@ from tests.estimators import (
     having,
     holed_table,
     mixed_table,
+    n_inputs,
     outputs,
     partial_fit,
     quick,
@@ -104,7 +105,7 @@ def dropout_net(n_in, n_out):
 @every_copy
 @pytest.mark.parametrize("Estimator", having("encoder"))
 def test_own_modules_with_dropout_come_back_and_go_on(Estimator, how):
-    estimator = partial_fit(quick(Estimator, encoder=dropout_net(6, 2)), X)
+    estimator = partial_fit(quick(Estimator, encoder=dropout_net(n_inputs(Estimator), 2)), X)
     restored = COPIES[how](estimator)
     assert_same_bits(outputs(estimator, X), outputs(restored, X))
     assert_same_bits(outputs(partial_fit(estimator, X), X), outputs(partial_fit(restored, X), X))
@@ -164,7 +165,7 @@ def test_objects_as_parameters_can_be_cloned(Estimator):
 
     estimator = quick(
         Estimator,
-        encoder=nn.Linear(6, 2),
+        encoder=nn.Linear(n_inputs(Estimator), 2),
         loss=Huber(0.5),
         callbacks=[GradientNormClipping(1.0)],
         net_params={"optimizer__betas": (0.5, 0.9)},

@@ -22,10 +22,13 @@ from torch import nn
 
 from tests.estimators import (
     ESTIMATORS,
+    QUIET,
     assert_same_bits,
+    constant_rate,
     fit,
     having,
     known,
+    n_inputs,
     outputs,
     partial_fit,
     quick,
@@ -272,6 +275,7 @@ def test_training_stops_after_so_many_epochs_without_improvement(
     Estimator, patience, early_stopping, X
 ):
     params = {"n_iter_no_change": patience, "early_stopping": early_stopping, "tol": 0.5}
+    params |= known(Estimator, QUIET)  # or chance would improve the loss now and then
     estimator = fit(quick(Estimator, **params, lr=1e-12, max_epochs=50), X)
     # epoch 1 is the first with a training loss: the mark to beat
     assert estimator.n_iter_ == patience + (not early_stopping)
@@ -306,7 +310,7 @@ def test_running_out_of_epochs_while_improving_is_a_convergence_warning(Estimato
 @pytest.mark.parametrize("early_stopping", [True, False])
 @all_estimators
 def test_without_improvement_there_is_no_convergence_warning(Estimator, early_stopping, params):
-    quiet = known(Estimator, {"noise_level": 0})  # or chance would improve the loss now and then
+    quiet = known(Estimator, QUIET)  # or chance would improve the loss now and then
     estimator = quick(Estimator, early_stopping=early_stopping, **params, **quiet)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -450,7 +454,7 @@ def test_the_learning_rate_scheduler_of_skorch_lowers_the_learning_rate(Estimato
     scheduled = fit(quick(Estimator, callbacks=[schedule], **params), X)
     lr = scheduled.net_.optimizer_.param_groups[0]["lr"]
     assert lr == pytest.approx(1e-5)
-    plain = fit(quick(Estimator, **params), X)
+    plain = fit(quick(Estimator, callbacks=[constant_rate()], **params), X)
     start = fit(quick(Estimator, **{**params, "max_epochs": 0}), X)
     weights = [outputs(model, X)["weights"] for model in (start, scheduled, plain)]
     assert np.linalg.norm(weights[1] - weights[0]) < 0.7 * np.linalg.norm(weights[2] - weights[0])
@@ -462,8 +466,10 @@ def test_the_gradient_clipping_of_skorch_bounds_each_step(Estimator):
     params = {"optimizer": "sgd", "lr": 1.0, "early_stopping": False, "init": "random"}
     params |= {"batch_size": 1000, "max_epochs": 1}
     start = outputs(fit(quick(Estimator, **{**params, "max_epochs": 0}), X), X)["weights"]
-    clipped = outputs(fit(quick(Estimator, callbacks=[clip], **params), X), X)["weights"]
-    plain = outputs(fit(quick(Estimator, **params), X), X)["weights"]
+    clipped, plain = (
+        outputs(fit(quick(Estimator, callbacks=callbacks, **params), X), X)["weights"]
+        for callbacks in ([clip, constant_rate()], [constant_rate()])
+    )
     assert np.linalg.norm(clipped - start) == pytest.approx(1e-3, rel=1e-2)
     assert np.linalg.norm(plain - start) > 2e-3
 
@@ -612,7 +618,8 @@ def test_an_own_module_is_given_its_sizes_and_is_trained(Estimator, own):
 @pytest.mark.parametrize("n_components", ["auto", 3])
 @with_own_modules
 def test_an_instance_gives_its_own_code_size(Estimator, n_components):
-    estimator = quick(Estimator, encoder=nn.Linear(6, 3), n_components=n_components)
+    encoder = nn.Linear(n_inputs(Estimator), 3)
+    estimator = quick(Estimator, encoder=encoder, n_components=n_components)
     assert fit(estimator, X).n_components_ == 3
     assert estimator.transform(X).shape == (len(X), 3)
     assert len(estimator.get_feature_names_out()) == 3
@@ -620,7 +627,7 @@ def test_an_instance_gives_its_own_code_size(Estimator, n_components):
 
 @with_own_modules
 def test_the_passed_instance_is_never_trained(Estimator):
-    encoder, decoder = OwnEncoder(6, 2).eval(), OwnEncoder(2, 6)
+    encoder, decoder = OwnEncoder(n_inputs(Estimator), 2).eval(), OwnEncoder(2, 6)
     encoder.layers[0].weight.requires_grad_(False)
     before = state_of(encoder), state_of(decoder)
     estimator = quick(Estimator, encoder=encoder, decoder=decoder, early_stopping=False)
@@ -641,16 +648,18 @@ def test_the_passed_instance_is_never_trained(Estimator):
 
 @with_own_modules
 def test_an_instance_starts_from_its_own_weights(Estimator):
-    encoder = nn.Linear(6, 2)
+    encoder = nn.Linear(n_inputs(Estimator), 2)
     estimator = fit(quick(Estimator, encoder=encoder, scaler=None, max_epochs=0), X)
+    rows = torch.zeros(len(X), encoder.in_features)  # masks, if any, say that nothing is missing
+    rows[:, : X.shape[1]] = torch.as_tensor(X)
     with torch.no_grad():
-        expected = encoder(torch.as_tensor(X, dtype=torch.float32))
+        expected = encoder(rows)
     np.testing.assert_allclose(estimator.transform(X), expected, rtol=1e-4, atol=1e-4)
 
 
 @with_own_modules
 def test_an_instance_in_double_precision_works(Estimator):
-    encoder = nn.Linear(6, 2).double()
+    encoder = nn.Linear(n_inputs(Estimator), 2).double()
     estimator = fit(quick(Estimator, encoder=encoder), X)
     assert np.isfinite(estimator.score_samples(X)).all()
     assert encoder.weight.dtype == torch.float64
@@ -683,8 +692,8 @@ class Pair(nn.Linear):
 @pytest.mark.parametrize(
     ("given", "module", "error"),
     [
-        ("encoder", nn.Linear(6, 5), "encoder must map shape"),
-        ("encoder", nn.Linear(4, 2), "encoder cannot take rows of 6 columns"),
+        ("encoder", nn.LazyLinear(5), "encoder must map shape"),
+        ("encoder", nn.Linear(4, 2), "encoder cannot take rows of {n_inputs} columns"),
         ("encoder", Flat, "encoder must map shape"),
         ("encoder", lambda n_in, n_out: nn.Linear(n_in, n_out + 1), "encoder must map shape"),
         ("encoder", lambda n_in, n_out: "net", "encoder must be an nn.Module"),
@@ -696,6 +705,7 @@ class Pair(nn.Linear):
 )
 @with_own_modules
 def test_a_module_of_the_wrong_shape_is_an_error_that_names_it(Estimator, given, module, error):
+    error = error.format(n_inputs=n_inputs(Estimator))
     with pytest.raises((ValueError, TypeError), match=error):
         fit(quick(Estimator, n_components=2, **{given: module}), X)
 

@@ -76,7 +76,7 @@ class MaskedAE(AutoEncoder):
     Examples
     --------
     >>> import numpy as np
-    >>> from skae.autoencoder import MaskedAE
+    >>> from skae import MaskedAE
     >>> X = np.random.default_rng(0).normal(size=(300, 1)) @ np.ones((1, 3))
     >>> X[0, 1] = np.nan
     >>> filled = MaskedAE(random_state=0, max_epochs=20, contamination=0.1).fit(X).impute(X)

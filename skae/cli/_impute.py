@@ -27,7 +27,7 @@ def impute(args):
 
 
 def _trained(inputs, args):
-    from skae.autoencoder import MaskedAE  # imports torch: the files are known to be good
+    from skae import MaskedAE  # imports torch: the files are known to be good
 
     limit = {} if args.max_epochs is None else {"max_epochs": args.max_epochs}
     imputer = MaskedAE(random_state=args.seed, device=args.device, **limit)

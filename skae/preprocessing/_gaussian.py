@@ -16,8 +16,8 @@ def gaussian_of_holed_rows(X, transform, sample_weight=None):
     r"""Mean and covariance of rows with missing values, by expectation maximisation.
 
     It starts from the covariance of pairs of values that are both there, over all rows, and goes
-    on with `N_ITERATIONS` iterations on other rows each. After each the covariance is shrunk
-    towards its diagonal, by the ratio of columns to values a column.
+    on with `N_ITERATIONS` iterations on other rows each, unless nothing is missing. After each the
+    covariance is shrunk towards its diagonal, by the ratio of columns to values a column.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def gaussian_of_holed_rows(X, transform, sample_weight=None):
     transform : callable
         Maps a block of rows to values (n_block, n_features), NaN where missing.
     sample_weight : ndarray of shape (n_samples,), default=None
-        Weight 2 counts as the same row twice.
+        Weight 2 counts as the same row twice, but for the shrinkage, which counts rows.
 
     Returns
     -------
@@ -49,9 +49,12 @@ def gaussian_of_holed_rows(X, transform, sample_weight=None):
     centre = column_means(X, transform, sample_weight)
     pairwise = torch.from_numpy(pairwise_covariance(X, transform, centre, sample_weight)).float()
     centre = torch.from_numpy(centre).float()
-    share_present = (~torch.isnan(values)).float().mean().item()
+    missing = torch.isnan(values)
+    share_present = 1 - missing.float().mean().item()
     ridge = values.shape[1] / max(n_counting * share_present, 1.0)
     spread = _shrunk(_positive(pairwise), torch.diagonal(pairwise), ridge)
+    if not missing.any():
+        return centre, spread
     n_parts = N_ITERATIONS if len(rows) > EM_ROWS else 1
     for iteration in range(N_ITERATIONS):
         part = slice(iteration % n_parts, None, n_parts)
@@ -73,9 +76,13 @@ def _shrunk(covariance, variance, ridge):
 
 def _em_step(values, weight, centre, spread):
     """Expected first and second moments of the completed rows."""
-    total, squares = torch.zeros_like(centre), torch.zeros_like(spread)
+    holed = torch.isnan(values).any(1)
+    complete, w = values[~holed] - centre, weight[~holed, None]
+    total, squares = (w * complete).sum(0), complete.T @ (w * complete)
     for block, w in zip(
-        values.split(EM_BLOCK_ROWS), weight[:, None].split(EM_BLOCK_ROWS), strict=True
+        values[holed].split(EM_BLOCK_ROWS),
+        weight[holed, None].split(EM_BLOCK_ROWS),
+        strict=True,
     ):
         present = (~torch.isnan(block)).float()
         missing = 1 - present

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skae.autoencoder import MaskedAE
+from skae import MaskedAE
 from skae.nn import GaussianFill
 from tests.estimators import fit, table
 
