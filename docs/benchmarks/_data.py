@@ -8,10 +8,36 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("SKAE_DATA", ROOT.parent / "shared" / "data"))
+ADULT_COLUMNS = [
+    "age",
+    "workclass",
+    "fnlwgt",
+    "education",
+    "education-num",
+    "marital-status",
+    "occupation",
+    "relationship",
+    "race",
+    "sex",
+    "capital-gain",
+    "capital-loss",
+    "hours-per-week",
+    "native-country",
+    "income",
+]
+# Columns of mixed/ that only name the row, or say again what another column says.
+REDUNDANT = {
+    "adult-train": ["education"],
+    "mpg": ["name"],
+    "pollution": ["No"],
+    "titanic": ["alive", "class", "embark_town"],
+}
+MIXED_TABLES = ("adult-train", "diamonds", "mpg", "penguins", "pollution", "titanic")
 
 
 def load_protocol():
@@ -23,6 +49,17 @@ def load_protocol():
     protocol = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(protocol)
     return protocol
+
+
+def load_mixed(name):
+    """Return a table of mixed/ as a data frame, without its redundant columns."""
+    path = FOLDER / "mixed" / f"{name}.csv.gz"
+    if name == "adult-train":
+        adult = {"header": None, "names": ADULT_COLUMNS, "na_values": "?"}
+        frame = pd.read_csv(path, skipinitialspace=True, **adult)
+    else:
+        frame = pd.read_csv(path)
+    return frame.drop(columns=REDUNDANT.get(name, []))
 
 
 def parser(description):
@@ -52,16 +89,19 @@ def _literal(text):
         return text  # a word, such as silu
 
 
-def each_table(function, args, min_rows=0):
+def each_table(function, args, min_rows=0, mixed=(), without=()):
     """Yield the results of `function(name, X, y)` for the tables asked for, as they are done.
 
-    Each runs with one thread.
+    Each runs with one thread. Those of mixed/ come as data frames, without `y`.
     """
     protocol = load_protocol()
-    names = args.tables or protocol.table_names()
+    names = args.tables or [n for n in (*protocol.table_names(), *mixed) if n not in without]
     if args.quick and not args.tables:
-        names = ["4_breastw", "39_vertebral", "42_WBC", "20_letter"]
-    tables = ((name, *protocol.load_table(name)) for name in names)
+        names = ["4_breastw", "39_vertebral", "42_WBC", "20_letter", *mixed[:1]]
+    tables = (
+        (name, load_mixed(name), None) if name in mixed else (name, *protocol.load_table(name))
+        for name in names
+    )
     jobs = (delayed(_one_thread)(function, *table) for table in tables if len(table[1]) >= min_rows)
     yield from Parallel(n_jobs=args.jobs, return_as="generator")(jobs)
 

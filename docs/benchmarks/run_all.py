@@ -1,6 +1,6 @@
 """Run every benchmark and write what they print to `results.md` beside this file (`make bench`).
 
-Takes about an hour on two idle cores; --quick takes some minutes and writes nothing.
+Takes about two hours on two idle cores; --quick takes some minutes and writes nothing.
 
     python docs/benchmarks/run_all.py [--quick] [--only NAME ...]
 """
@@ -21,9 +21,12 @@ SCRIPTS = (
     "score_speed",
     "pca_start",
     "memmap_fit",
+    "parquet_fit",
+    "scaling",
     "import_time",
     "pca_ratio",
     "threshold",
+    "imputation",
     "n_components_auto",
 )
 PACKAGES = ("skae", "torch", "scikit-learn", "skorch", "numpy", "pyod")
