@@ -73,8 +73,11 @@ default="squared_error"
     tol : float, default={tol}
         Improvement that counts, relative to the loss.
     contamination : float or "auto", default="auto"
-        The threshold of `predict`. "auto": about 1 % of fresh normal rows are flagged, calibrated
-        on the held-out rows. A float in (0, 0.5]: that share of the training rows is flagged.
+        The threshold of `predict`. "auto": `false_alarm_rate`, calibrated on the held-out rows. A
+        float in (0, 0.5]: that share of the training rows is flagged.
+    false_alarm_rate : float, default=0.01
+        Share of fresh normal rows that are flagged under ``contamination="auto"``. It takes
+        ``1 / false_alarm_rate - 1`` held-out rows. `set_threshold` changes it without a fit.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, with the same scaler, loss, network
         and optimizer; other parameters may have changed.
@@ -227,6 +230,7 @@ class AutoEncoder(BaseAutoEncoder):
         n_iter_no_change=20,
         tol=DEFAULTS["tol"],
         contamination="auto",
+        false_alarm_rate=0.01,
         warm_start=False,
         callbacks=None,
         net_params=None,
@@ -257,6 +261,7 @@ class AutoEncoder(BaseAutoEncoder):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.contamination = contamination
+        self.false_alarm_rate = false_alarm_rate
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.net_params = net_params

@@ -118,6 +118,7 @@ class MaskedAE(AutoEncoder):
         n_iter_no_change=20,
         tol=MASKED_DEFAULTS["tol"],
         contamination="auto",
+        false_alarm_rate=0.01,
         warm_start=False,
         callbacks=None,
         net_params=None,
@@ -149,6 +150,7 @@ class MaskedAE(AutoEncoder):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             contamination=contamination,
+            false_alarm_rate=false_alarm_rate,
             warm_start=warm_start,
             callbacks=callbacks,
             net_params=net_params,
@@ -206,15 +208,31 @@ class MaskedAE(AutoEncoder):
 
     # ---- scores ----
 
-    def _shares(self, module, likelihood, x):
-        """Loss of each cell as predicted from the other groups of columns."""
-        features = torch.from_numpy(self._encoder.schema_.encoded_features).to(x.device)
-        shares = x.new_zeros(len(x), self._encoder.schema_.n_features)
-        for group in range(min(N_GROUPS, shares.shape[1])):
+    def _predictions(self, module, x):
+        """Yield groups of columns, and the network's output where they are hidden.
+
+        A group is a slice of the columns of the table and a mask over those of an encoded row.
+        """
+        schema = self._encoder.schema_
+        features = torch.from_numpy(schema.encoded_features).to(x.device)
+        for group in range(min(N_GROUPS, schema.n_features)):
             hidden = features % N_GROUPS == group
             output = module(module.prepare(x.masked_fill(hidden, torch.nan)))
-            shares[:, group::N_GROUPS] = likelihood.shares(output, x)[:, group::N_GROUPS]
+            yield slice(group, None, N_GROUPS), hidden, output
+
+    def _shares(self, module, likelihood, x):
+        """Loss of each cell as predicted from the other groups of columns."""
+        shares = x.new_zeros(len(x), self._encoder.schema_.n_features)
+        for columns, _, output in self._predictions(module, x):
+            shares[:, columns] = likelihood.shares(output, x)[:, columns]
         return shares
 
     def _row_loss(self, module, likelihood, x):
         return self._shares(module, likelihood, x).sum(dim=1)
+
+    def _expected_values(self, module, likelihood, x):
+        """Each cell as predicted from the other groups of columns."""
+        expected = torch.empty_like(x)
+        for _, hidden, output in self._predictions(module, x):
+            expected[:, hidden] = likelihood.mean(output)[:, hidden]
+        return expected

@@ -14,11 +14,14 @@ from sklearn.base import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from skae.base._explaining import explanation
 from skae.base._tables import check_table
 from skae.datasets import as_chunked_table
 from skae.distributions import MixedColumns
+from skae.metrics import conformal_p_values, contamination_threshold, false_alarm_threshold
 from skae.nn import AlignedProducts, AutoEncoderModule, TableInput
 from skae.training import EncodedRows, as_float32, map_rows
 from skae.utils import FLOAT_TYPES, fill_cells, frame_library, frame_like, prefetched
@@ -172,7 +175,7 @@ class FittedAutoEncoder(
         module, likelihood = self._network(rows)
         return self._map(
             rows,
-            lambda x: likelihood.mean(module(module.prepare(x))),
+            lambda x: self._mean(module, likelihood, x),
             self._encoder.schema_.n_encoded,
         )
 
@@ -227,6 +230,13 @@ class FittedAutoEncoder(
     def _row_loss(self, module, likelihood, x):
         return likelihood.row_loss(module(module.prepare(x)), x)
 
+    def _mean(self, module, likelihood, x):
+        return likelihood.mean(module(module.prepare(x)))
+
+    def _expected_values(self, module, likelihood, x):
+        """What a cell would be if nothing were strange about it."""
+        return self._mean(module, likelihood, x)
+
     def _shares(self, module, likelihood, x):
         return likelihood.shares(module(module.prepare(x)), x)
 
@@ -250,6 +260,49 @@ class FittedAutoEncoder(
         module, likelihood = self._network(rows)
         shares = self._map(rows, lambda x: self._shares(module, likelihood, x), self.n_features_in_)
         return -shares.astype(np.float64)
+
+    def explain(self, X, n_features=None):
+        """Tell what is strange about rows, cell by cell: a table to read.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like} of shape (n_samples, n_features)
+            Rows in original units; a few, such as those that `predict` flags.
+        n_features : int, default=None
+            How many cells of each row, those with the largest shares; None for all.
+
+        Returns
+        -------
+        DataFrame
+            The cells of each row, the strangest first, with the columns `column`, `value`,
+            `expected` (what the network makes of the row) and `share` (of the score; the shares of
+            a row sum to 1). The index is that of `X`, so that ``loc`` gives one row.
+
+        See Also
+        --------
+        feature_contributions : The shares as an array, in units of the score.
+        """
+        check_is_fitted(self)
+        if as_chunked_table(X) is not None:
+            raise TypeError(
+                f"X is a {type(X).__name__}, which explain would load whole. Pass the rows to "
+                "explain, as a data frame or an array."
+            )
+        table = self._check_table(X)
+        rows = table.encoded(self._encoder)
+        module, likelihood = self._network(rows)
+        expected = self._map(
+            rows,
+            lambda x: self._expected_values(module, likelihood, x),
+            self._encoder.schema_.n_encoded,
+        )
+        return explanation(
+            table.values,
+            self._table(expected, X, table.float_type),
+            self.feature_contributions(X),
+            self._encoder.column_labels,
+            n_features,
+        )
 
     def decision_function(self, X):
         """Score rows relative to the threshold.
@@ -281,6 +334,71 @@ class FittedAutoEncoder(
         """
         # Not `< 0` for outliers: what has no number as its score is not normal either.
         return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    def p_values(self, X):
+        r"""Say how rare scores as low as those of the rows are among normal rows.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+            :math:`(1 + |\{i : c_i \le s\}|) / (m + 1)` for a row of score `s` and the scores
+            :math:`c_1 … c_m` of the held-out rows, at most 10 000 of them: a fresh normal row has
+            a p-value of at most 0.05, say, with a probability of at most 0.05. Where no row was
+            held out, or `contamination` is a share, they are scores of training rows, and p-values
+            of fresh rows a little too small. After `partial_fit` they are the last 2 000.
+
+        See Also
+        --------
+        skae.metrics.conformal_p_values : The formula, and its source.
+        """
+        return conformal_p_values(self.score_samples(X), *self._calibration.T)
+
+    def set_threshold(self, *, false_alarm_rate=None, contamination=None):
+        """Set another threshold than that of `fit`, which stays trained as it is.
+
+        Parameters
+        ----------
+        false_alarm_rate : float in (0, 1), default=None
+            Share of fresh normal rows to flag: as in `fit` under ``contamination="auto"``.
+        contamination : float in (0, 0.5], default=None
+            Share of the rows behind :meth:`p_values` to flag. Give one of the two.
+
+        Returns
+        -------
+        self : object
+            The estimator, with another `offset_`; its parameters are the same, so that a next
+            `fit` sets the threshold that they ask for.
+
+        Warns
+        -----
+        CalibrationWarning
+            If the remembered scores are too few for `false_alarm_rate`.
+        """
+        check_is_fitted(self)
+        given = {"false_alarm_rate": false_alarm_rate, "contamination": contamination}
+        given = {name: value for name, value in given.items() if value is not None}
+        if len(given) != 1:
+            raise ValueError(
+                "set_threshold takes one of false_alarm_rate and contamination, but got "
+                f"{' and '.join(given) or 'neither'}."
+            )
+        limits = {name: self._parameter_constraints[name] for name in given}
+        validate_parameter_constraints(limits, given, "set_threshold")
+        self.offset_ = self._threshold(self._calibration, **{"contamination": "auto", **given})
+        return self
+
+    def _threshold(self, scored, contamination, false_alarm_rate=None):
+        """Threshold by scores and weights, (n_samples, 2)."""
+        scores, weight = scored.T
+        if contamination != "auto":
+            return contamination_threshold(scores, contamination, weight)
+        rate = self.false_alarm_rate if false_alarm_rate is None else false_alarm_rate
+        return false_alarm_threshold(scores, rate, weight)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean of :meth:`score_samples`, so that a grid search needs no scorer.

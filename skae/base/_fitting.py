@@ -15,7 +15,6 @@ from torch import nn
 from skae.base._applying import FittedAutoEncoder
 from skae.distributions import LOSS_NAMES, Likelihood, MixedColumns, get_likelihood
 from skae.exceptions import CalibrationWarning
-from skae.metrics import contamination_threshold, false_alarm_threshold
 from skae.nn import SkipMLP, TableInput, origins_in
 from skae.objectives import Batch, Reconstruction
 from skae.preprocessing import SCALER_NAMES, TableEncoder
@@ -33,12 +32,14 @@ from skae.training import (
 )
 from skae.utils import CallbackSupportMixin, check_weight, with_callbacks
 
-FALSE_ALARM_RATE = 0.01
 # Held-out rows judge epochs and calibrate the threshold; more of them would tell nothing new.
 MOST_HELD_OUT_ROWS = 100_000
-# Calibration scores that partial_fit remembers: some times what the false-alarm rate needs, and few
-# enough that those of an older network fade out.
-MOST_REMEMBERED_SCORES = 2_000
+# Calibration scores that are remembered for p-values and other thresholds: few enough that a saved
+# estimator is small.
+MOST_CALIBRATION_SCORES = 10_000
+# The same in partial_fit: some times what a false-alarm rate of 1 % needs, few enough that those of
+# an older network fade out.
+MOST_STREAMED_SCORES = 2_000
 # A scaler that moved by more than this share gives scores of another kind.
 NOTICEABLE_RESCALING = 0.05
 # One seed a fit, and from it a stream for each purpose.
@@ -72,6 +73,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, 1, closed="left")],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "false_alarm_rate": [Interval(Real, 0, 1, closed="neither")],
         "warm_start": ["boolean"],
         "callbacks": [list, tuple, None],
         "net_params": [dict, None],
@@ -217,7 +219,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         )
         X.fit(self._encoder, sample_weight, self.verbose)
         self._likelihood = self._table_likelihood()
-        self._remembered_scores = np.empty((0, 2))
+        self._calibration = np.empty((0, 2))
         self._starts_from_pca = False
         self.n_iter_ = 0
 
@@ -459,7 +461,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         X.fit(self._encoder, sample_weight, self.verbose, further=True)
         new_offset, new_scale = self._encoder.offset_, self._encoder.scale_
         if np.abs(new_scale / scale - 1).max() > NOTICEABLE_RESCALING:
-            self._remembered_scores = np.empty((0, 2))
+            self._calibration = np.empty((0, 2))
         self._grow()
 
         def tensor(values):
@@ -518,20 +520,16 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
 
     def _calibrate(self, table, with_earlier=False):
         """Set `offset_`: from held-out rows at a false-alarm rate, or from a share of all rows."""
-        auto = self.contamination == "auto"
-        if auto and table.held_out.any():
+        if self.contamination == "auto" and table.held_out.any():
             rows, scores = np.flatnonzero(table.held_out), self._score(table.held_out_rows)
         else:
             blocks = [(rows, self._score(block)) for rows, block in table.blocks()]
             rows, scores = map(np.concatenate, zip(*blocks, strict=True))
         weight = np.ones(len(rows)) if table.weight is None else table.weight[rows]
         scored = np.column_stack([scores, weight])
-        earlier = self._remembered_scores if with_earlier else scored[:0]
-        n_spread = min(len(scored), MOST_REMEMBERED_SCORES)  # evenly: the table may be sorted
+        earlier = self._calibration if with_earlier else scored[:0]
+        n_spread = min(len(scored), MOST_CALIBRATION_SCORES)  # evenly: the table may be sorted
         spread = scored[np.linspace(0, len(scored) - 1, n_spread).astype(int)]
-        self._remembered_scores = np.concatenate([earlier, spread])[-MOST_REMEMBERED_SCORES:]
-        scores, weight = np.concatenate([earlier, scored]).T
-        if auto:
-            self.offset_ = false_alarm_threshold(scores, FALSE_ALARM_RATE, weight)
-        else:
-            self.offset_ = contamination_threshold(scores, self.contamination, weight)
+        n_kept = MOST_STREAMED_SCORES if with_earlier else MOST_CALIBRATION_SCORES
+        self._calibration = np.concatenate([earlier, spread])[-n_kept:]
+        self.offset_ = self._threshold(np.concatenate([earlier, scored]), self.contamination)

@@ -100,7 +100,13 @@ def _summary(job, findings):
 def _top_table(job, strangest):
     if not strangest:
         return []
-    header = ["row", "score", "flagged", "label", "because of column = value (share of the score)"]
+    header = [
+        "row",
+        "score",
+        "flagged",
+        "label",
+        "because of column = value, expected (share of the score)",
+    ]
     rows = [header, *map(_top_row, strangest)]
     if job.labels is None:
         rows = [(*row[:3], row[4]) for row in rows]
@@ -108,7 +114,7 @@ def _top_table(job, strangest):
 
 
 def _top_row(row):
-    why = [f"{name} = {_shown(value)} ({share:.0%})" for name, value, share in row.reasons]
+    why = [_reason(*cell) for cell in row.reasons]
     return (
         row.name,
         _short(row.score),
@@ -116,6 +122,12 @@ def _top_row(row):
         "anomaly" if row.is_anomaly else "normal",
         ", ".join(why),
     )
+
+
+def _reason(name, value, expected, share):
+    value, expected = _shown(value), _shown(expected)
+    instead = "" if value == expected else f" instead of {expected}"
+    return f"{name} = {value}{instead} ({share:.0%})"
 
 
 def _shown(value):

@@ -17,7 +17,7 @@ class StrangeRow(NamedTuple):
     score: float
     is_flagged: bool
     is_anomaly: bool | None  # as the label says, where there is one
-    reasons: list  # (column, value, share of the score), the largest share first
+    reasons: list  # (column, value, expected, share of the score), the largest share first
 
 
 class Findings:
@@ -96,21 +96,19 @@ class Findings:
             score=float(scores[place]),
             is_flagged=bool(self._flagged[place]),
             is_anomaly=None if labels is None else bool(labels[self.n_rows + place]),
-            reasons=[(name, rows[name].iat[place], share) for name, share in reasons],
+            reasons=reasons,
         )
 
     def _reasons(self, rows):
         """For each row, its `N_REASONS` columns with the largest shares of its score."""
         if not len(rows):
             return []
-        contributions = self.detector.feature_contributions(rows)
-        total = contributions.sum(axis=1, keepdims=True)
-        shares = np.divide(contributions, total, out=np.zeros_like(contributions), where=total != 0)
-        largest = np.argsort(-shares, axis=1, kind="stable")[:, :N_REASONS]
-        names = rows.columns.to_numpy()
+        cells = self.detector.explain(rows, N_REASONS)
+        cells = list(cells.itertuples(index=False, name=None))
+        n_cells = len(cells) // len(rows)
         return [
-            [(names[column], row[column]) for column in columns if row[column] > 0]
-            for columns, row in zip(largest, shares, strict=True)
+            [cell for cell in cells[start : start + n_cells] if cell[-1] > 0]
+            for start in range(0, len(cells), n_cells)
         ]
 
 
@@ -118,5 +116,5 @@ def _in_words(reasons, flagged):
     """The reason of each flagged row as text; of the others none."""
     words = [""] * len(flagged)
     for place in np.flatnonzero(flagged).tolist():
-        words[place] = ", ".join(f"{name} ({share:.0%})" for name, share in reasons[place])
+        words[place] = ", ".join(f"{name} ({share:.0%})" for name, _, _, share in reasons[place])
     return words

@@ -104,3 +104,41 @@ def false_alarm_threshold(scores, rate, sample_weight=None):
         return float(np.interp(rate * (len(scores) - 1) + 1, cumulative, scores))
     rank = math.floor(rate * (len(scores) + 1) * (1 + 1e-9))
     return float(scores[np.searchsorted(cumulative, rank * (1 - 1e-9))])
+
+
+def conformal_p_values(scores, calibration_scores, sample_weight=None):
+    r"""Probability of scores as low as these, or lower, among normal rows.
+
+    With `m` scores :math:`c_i` of normal rows that took no part in training, the p-value of a score
+    `s` is :math:`(1 + |\{i : c_i \le s\}|) / (m + 1)`. That of a fresh normal row is at most
+    :math:`\alpha` with probability at most :math:`\alpha`, whichever (split conformal prediction
+    [1]_). It is at most :math:`\alpha` just where :func:`false_alarm_threshold` flags the row.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_samples,)
+        Scores to judge; higher is more normal.
+    calibration_scores : array-like of shape (m,)
+        Scores of held-out rows.
+    sample_weight : array-like of shape (m,), default=None
+        Relative weights of the held-out rows; only their proportions count.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_samples,)
+        From ``1 / (m + 1)`` to 1; low is strange.
+
+    References
+    ----------
+    .. [1] Vovk, Gammerman, Shafer, "Algorithmic Learning in a Random World", 2005, section 4.2;
+       Bates et al., "Testing for Outliers with Conformal p-values", Annals of Statistics 2023.
+
+    Examples
+    --------
+    >>> from skae.metrics import conformal_p_values
+    >>> conformal_p_values([-1.0, 4.5, 20.0], range(9))
+    array([0.1, 0.6, 1. ])
+    """
+    calibration_scores, cumulative = _sorted_scores(calibration_scores, sample_weight)
+    as_low = np.searchsorted(calibration_scores, scores, side="right")
+    return (1 + np.append(0.0, cumulative)[as_low]) / (len(calibration_scores) + 1)
