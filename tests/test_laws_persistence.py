@@ -227,12 +227,13 @@ def test_no_scaled_copy_of_the_table_survives_a_fit(Estimator, make, scaler):
 @pytest.mark.parametrize("contamination", ["auto", 0.1])
 @all_estimators
 def test_the_size_of_a_saved_estimator_does_not_grow_with_the_table(Estimator, contamination):
-    # 2000 calibration scores are remembered at most; these tables have as many
+    # 10 000 calibration scores are remembered at most; these tables have as many
     def size(n_samples):
-        estimator = quick(Estimator, contamination=contamination, hidden_layer_sizes=(16,))
+        params = {"contamination": contamination, "validation_fraction": 0.5}
+        estimator = quick(Estimator, **params, hidden_layer_sizes=(16,))
         return len(pickle.dumps(fit(estimator, table(n_samples))))
 
-    assert abs(size(60_000) - size(30_000)) < 200
+    assert abs(size(40_000) - size(20_000)) < 200
 
 
 @all_estimators

@@ -714,7 +714,7 @@ def test_the_size_of_a_saved_estimator_does_not_grow_with_the_table(Estimator, m
         return len(pickle.dumps(fit(quick(Estimator, max_epochs=1), make(n_samples))))
 
     # 2 000 rows more are 160 kB; a longer span has more cycles of the year
-    assert abs(size(4_000) - size(2_000)) < 3_000
+    assert abs(size(12_000) - size(10_000)) < 3_000
 
 
 # ---- copies ----

@@ -238,7 +238,9 @@ def test_a_table_is_taken_as_it_comes(mixed, tmp_path, capsys):
     options = ["--label", "odd", "--contamination", 0.01, "--max-epochs", 30, "--out", out]
     printed = run(capsys, mixed, *options)
     assert re.search(r"^columns +5$", printed.out, re.MULTILINE)
-    assert re.search(r"^100 .* yes +anomaly +colour = green instead of \w+ \(\d+%\)", printed.out, re.MULTILINE)
+    assert re.search(
+        r"^100 .* yes +anomaly +colour = green instead of \w+ \(\d+%\)", printed.out, re.MULTILINE
+    )
     assert auc_of(printed.out, "DenoisingAE") > 0.95
     assert 0 <= auc_of(printed.out, "IsolationForest") <= 1
     assert 0 <= auc_of(printed.out, "PCA reconstruction error") <= 1
