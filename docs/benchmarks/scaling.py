@@ -3,10 +3,10 @@
 The first 10 000 to 10 000 000 rows of a memory map (30 float32 columns) are fitted for two epochs
 with batches of 256 rows. Printed are seconds; the slope of their logarithm over that of the rows,
 over all sizes and between neighbours: 1 where time grows as the rows do; and the peak of anonymous
-memory (RssAnon) above idle. Then the peak, table included, of a default fit and `score_samples` of
-a table of 2 000 columns, and of one with a category of 50 000 values, all of them told apart; for
-`DenoisingAE`, and `MaskedAE` for the columns. Each fit has a process of its own. Linux only; the
-file (1.2 GB) goes to the folder for temporary files and is deleted.
+memory (RssAnon), torch and scikit-learn included. Then the same of a default fit of two epochs and
+`score_samples` of a table of 2 000 columns, for `DenoisingAE` and `MaskedAE`, and of one epoch of a
+table with a category of 50 000 values, all of them told apart. Each fit has a process of its own.
+Linux only; the file (1.2 GB) goes to the folder for temporary files and is deleted.
 
     python docs/benchmarks/scaling.py [--quick] [--threads N]
 """
@@ -53,7 +53,7 @@ def many_categories(estimator, n_rows):
     rng = np.random.default_rng(0)
     codes = rng.integers(N_CATEGORIES, size=int(n_rows))
     X = pd.DataFrame({"number": codes % 7 + rng.normal(size=len(codes)), "code": codes.astype(str)})
-    params = {"max_epochs": N_EPOCHS, "max_categories": N_CATEGORIES}
+    params = {"max_epochs": 1, "max_categories": N_CATEGORIES}
     return fit_and_score(getattr(skae, estimator)(**params), X)
 
 
@@ -113,7 +113,7 @@ def measure(quick):
         ("categories", f"{N_CATEGORIES:,} categories", ("DenoisingAE",)),
     ):
         for estimator in estimators:
-            n = n_rows if kind == "wide" else 10 * n_rows
+            n = n_rows if kind == "wide" else 5 * n_rows
             seconds, megabytes = in_own_process(kind, estimator, n)
             _timing.report(f"{estimator}, {n:,} rows, {what}", seconds, unit=" s")
             _timing.report("its peak", megabytes, "≤ 4000 MB", unit=" MB")
