@@ -18,6 +18,9 @@ venv: $(call stamp,test)  ## .venv with skae, editable, and what the tests need
 demo: venv  ## find anomalies in a real table
 	$(BIN)/skae detect
 
+# Threads wait for each other longer than so small networks compute.
+test test-slow: export OMP_NUM_THREADS = 1
+
 test: venv  ## the quick tests, README examples and doctests
 	$(BIN)/python -m pytest
 
