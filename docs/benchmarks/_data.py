@@ -95,6 +95,8 @@ def each_table(function, args, min_rows=0, mixed=(), without=()):
     Each runs with one thread. Those of mixed/ come as data frames, without `y`.
     """
     protocol = load_protocol()
+    if getattr(args, "folder", None):
+        protocol.FOLDER = args.folder
     names = args.tables or [n for n in (*protocol.table_names(), *mixed) if n not in without]
     if args.quick and not args.tables:
         names = ["4_breastw", "39_vertebral", "42_WBC", "20_letter", *mixed[:1]]

@@ -20,11 +20,12 @@ PARAMETERS = """n_components : int or "auto", default="auto"
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
         () is a linear auto-encoder. "auto" is one layer of twice as many units as features, but
         at least 64 and at most 256.
-    activation : {{"relu", "tanh", "silu", "gelu", "elu", "logistic", "identity"}}, default="relu"
+    activation : {{"relu", "tanh", "silu", "gelu", "elu", "logistic", "identity"}}, \
+default={activation}
         Non-linearity of the hidden layers.
     linear_skip : bool, default=True
         Whether encoder and decoder have a linear path beside the hidden layers, ``z = W x + f(x)``.
-    init : {{"pca", "random"}}, default="pca"
+    init : {{"pca", "random"}}, default={init}
         Where training starts. "pca": the linear paths are the principal axes (whitened codes) and
         `f` is zero, so that epoch 0 is PCA, of the rows that are not held out; where training does
         not beat it, it is refitted on all rows at the end. It applies to what has a linear path,
@@ -50,25 +51,25 @@ default="squared_error"
     encoder, decoder : nn.Module, or callable (n_in, n_out) -> nn.Module, default=None
         Own networks, on scaled float32 rows. A module is copied, never trained itself. Its random
         numbers (first weights, dropout) follow `random_state` too.
-    optimizer : {{"adam", "adamw", "sgd", "rmsprop"}} or class, default="adam"
+    optimizer : {{"adam", "adamw", "sgd", "rmsprop"}} or class, default={optimizer}
         A name or a subclass of :class:`torch.optim.Optimizer`.
     lr : float, default={lr}
         Learning rate.
-    weight_decay : float, default=0.0
+    weight_decay : float, default={weight_decay}
         As the optimizer understands it.
-    batch_size : int or "auto", default="auto"
+    batch_size : int or "auto", default={batch_size}
         Rows a step. "auto" is the power of two below a 32nd of the rows, at least 32, at most 256.
         A rest of less than half a batch joins the batch before it.
     max_epochs : int, default={max_epochs}
         Most passes over the table; 0 leaves the start as it is.
-    early_stopping : bool, default=True
+    early_stopping : bool, default={early_stopping}
         Whether held-out rows judge each epoch and the best weights are restored. The start
         competes: weights that do not beat it by 3 standard errors on these rows give way to it.
         If False, the training loss decides when to stop and the last weights stay.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, drawn at random, at most 100 000: for `early_stopping` and to
         calibrate ``contamination="auto"``. With neither, no row is held out.
-    n_iter_no_change : int, default=20
+    n_iter_no_change : int, default={n_iter_no_change}
         Epochs without improvement after which training stops.
     tol : float, default={tol}
         Improvement that counts, relative to the loss.
@@ -117,12 +118,25 @@ ATTRIBUTES = """n_components_ : int
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` had names."""
 
+# As they are, and as the docstrings show them: what estimators differ in.
 DEFAULTS = {
+    "activation": "relu",
+    "init": "pca",
+    "optimizer": "adam",
     "lr": 3e-3,
+    "weight_decay": 0.0,
     "batch_size": "auto",
     "max_epochs": 200,
+    "early_stopping": True,
+    "n_iter_no_change": 20,
     "tol": 1e-2,
 }
+
+
+def documented(defaults):
+    """Descriptions of all parameters, with these defaults."""
+    shown = {name: f'"{v}"' if isinstance(v, str) else v for name, v in defaults.items()}
+    return PARAMETERS.format(**shown)
 
 
 def default_n_components(n_features):
@@ -166,7 +180,7 @@ class AutoEncoder(BaseAutoEncoder):
 
     Parameters
     ----------
-    {PARAMETERS.format(**DEFAULTS)}
+    {documented(DEFAULTS)}
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, PARAMETERS, AutoEncoder
+from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, AutoEncoder, documented
 from skae.nn import NOISE_NAMES, corrupt
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
 
@@ -21,7 +21,7 @@ class DenoisingAE(AutoEncoder):
 
     Parameters
     ----------
-    {PARAMETERS.format(**DEFAULTS)}
+    {documented(DEFAULTS)}
     noise : {{"gaussian", "masking", "salt_and_pepper", "swap"}}, default="gaussian"
         Corruption of the scaled row: normal noise; cells set to 0 (the mean, under the standard
         scaler); cells set to the lowest or highest value of their column; cells replaced by

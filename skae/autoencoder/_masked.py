@@ -8,16 +8,18 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder._autoencoder import ATTRIBUTES, PARAMETERS, AutoEncoder
+from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, AutoEncoder, documented
 from skae.nn import GaussianFill, hide
 from skae.objectives import Batch, MaskedReconstruction
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS, gaussian_of_holed_rows
 from skae.training import OneCycle, has_schedule, make_generator
 
 MASKED_DEFAULTS = {
+    **DEFAULTS,
+    "activation": "silu",
     "lr": 1e-2,
     "batch_size": 256,
-    "max_epochs": '"auto"',
+    "max_epochs": "auto",
     "tol": 1e-4,
 }
 # Epochs and steps of a fit: few rows need many epochs, many rows few.
@@ -56,7 +58,7 @@ class MaskedAE(AutoEncoder):
         Share of the cells that are hidden; with 0 it is a plain auto-encoder with masks.
     visible_weight : float, default=0.1
         Weight in the loss of a cell that is not hidden, beside 1 for those that are.
-    {PARAMETERS.format(**MASKED_DEFAULTS)}
+    {documented(MASKED_DEFAULTS)}
 
     Attributes
     ----------

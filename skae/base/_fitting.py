@@ -432,7 +432,9 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CalibrationWarning)  # fit itself gives it, once
             snapshot._calibrate(table)
-        return {name: getattr(snapshot, name) for name in ("net_", "n_iter_", "offset_")}
+        return {
+            name: getattr(snapshot, name) for name in ("net_", "n_iter_", "offset_", "_calibration")
+        }
 
     def _finish_training(self, own_callbacks):
         """Check what the loop left, and drop what belongs to this fit only."""

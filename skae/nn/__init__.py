@@ -5,7 +5,7 @@ from skae.nn._autoencoder import AutoEncoderModule, build_user_module
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
 from skae.nn._gaussian_fill import GaussianFill
 from skae.nn._mlp import SkipMLP
-from skae.nn._products import AlignedProducts
+from skae.nn._products import AlignedProducts, aligned
 from skae.nn._rng import isolated_rng
 from skae.nn._table_input import TableInput, origins_in, places_in
 
@@ -17,6 +17,7 @@ __all__ = [
     "GaussianFill",
     "SkipMLP",
     "TableInput",
+    "aligned",
     "build_user_module",
     "corrupt",
     "hide",

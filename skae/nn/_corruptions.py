@@ -5,19 +5,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+Level = float | Tensor
 
-def _gaussian(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
+
+def _gaussian(X: Tensor, level: Level, generator: torch.Generator) -> Tensor:
     """Add normal noise of standard deviation `level`."""
-    noise = torch.empty_like(X).normal_(std=level, generator=generator)
-    return noise.add_(X)
+    noise = torch.empty_like(X).normal_(generator=generator)
+    return noise.mul_(level).add_(X)
 
 
-def _masking(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
+def _masking(X: Tensor, level: Level, generator: torch.Generator) -> Tensor:
     """Set a share `level` of the cells to zero, the mean of a standardised column."""
     return X.masked_fill(_chosen_cells(X, level, generator), 0.0)
 
 
-def _salt_and_pepper(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
+def _salt_and_pepper(X: Tensor, level: Level, generator: torch.Generator) -> Tensor:
     """Set a share `level` of the cells to the lowest or the highest value of their column."""
     low = X.nan_to_num(nan=torch.inf).amin(dim=0)
     high = X.nan_to_num(nan=-torch.inf).amax(dim=0)
@@ -25,7 +27,7 @@ def _salt_and_pepper(X: Tensor, level: float, generator: torch.Generator) -> Ten
     return torch.where(_chosen_cells(X, level, generator) & ~torch.isnan(X), extreme, X)
 
 
-def _swap(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
+def _swap(X: Tensor, level: Level, generator: torch.Generator) -> Tensor:
     """Replace a share `level` of the cells by the same column's value in another random row."""
     n = len(X)
     if n == 1:
@@ -36,17 +38,17 @@ def _swap(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
     return torch.where(_chosen_cells(X, level, generator), X.gather(0, rows), X)
 
 
-def hide(X: Tensor, level: float, generator: torch.Generator) -> Tensor:
+def hide(X: Tensor, level: Level, generator: torch.Generator) -> Tensor:
     """Let a share `level` of the cells be missing (NaN)."""
     return X.masked_fill(_chosen_cells(X, level, generator), torch.nan)
 
 
-def _chosen_cells(X: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def _chosen_cells(X: Tensor, share: Level, generator: torch.Generator) -> Tensor:
     chances = torch.rand(X.shape, generator=generator, device=X.device, dtype=torch.float32)
     return chances < share
 
 
-_NOISES: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
+_NOISES: dict[str, Callable[[Tensor, Level, torch.Generator], Tensor]] = {
     "gaussian": _gaussian,
     "masking": _masking,
     "salt_and_pepper": _salt_and_pepper,
@@ -62,7 +64,7 @@ _NOISES_OF_CODES = {"gaussian": _swap, "masking": hide, "salt_and_pepper": _swap
 def corrupt(
     X: Tensor,
     noise: str,
-    level: float,
+    level: Level,
     generator: torch.Generator,
     codes: Tensor | None = None,
 ) -> Tensor:
@@ -74,8 +76,9 @@ def corrupt(
         Scaled rows; the extremes of "salt_and_pepper" and the values of "swap" come from them.
     noise : {"gaussian", "masking", "salt_and_pepper", "swap"}
         The kind of corruption.
-    level : float
-        Standard deviation of "gaussian", in scaled units; share of the cells for the others.
+    level : float or Tensor of shape (n_samples, 1)
+        Standard deviation of "gaussian", in scaled units; share of the cells for the others. A
+        tensor has a level for each row.
     generator : torch.Generator
         Source of randomness, on the device of `X`.
     codes : Tensor of int of shape (n_codes,), default=None
@@ -101,6 +104,6 @@ def corrupt(
     """
     corrupted = _NOISES[noise](X, level, generator)
     if codes is not None and len(codes):
-        level = min(level, 1.0)
+        level = level.clamp(max=1.0) if isinstance(level, Tensor) else min(level, 1.0)
         corrupted[:, codes] = _NOISES_OF_CODES[noise](X[:, codes], level, generator)
     return corrupted

@@ -1,0 +1,299 @@
+"""The recommended detector."""
+
+import math
+import warnings
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skae.autoencoder import AutoEncoder
+from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented
+from skae.distributions import MixedColumns
+from skae.nn import corrupt
+from skae.outlier_detection._normal_rows import NormalRows
+from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
+from skae.training import make_generator
+
+DETECTOR_DEFAULTS = {
+    **DEFAULTS,
+    "activation": "silu",
+    "optimizer": "adamw",
+    "lr": 1e-3,
+    "weight_decay": 0.01,
+    "batch_size": 128,
+    "max_epochs": "auto",
+    "early_stopping": False,
+    "n_iter_no_change": 1000,
+    "tol": 0.0,
+}
+# Steps of a fit under max_epochs="auto".
+N_STEPS = 1200
+# Units of the code and of the hidden layers: more than most tables have columns. What keeps the
+# network from copying its rows is noise.
+N_UNITS = 96
+# Largest share of the categories that noise replaces.
+MOST_SWAPPED = 0.5
+# Rows that say what is normal.
+MOST_NORMAL_ROWS = 10_000
+_NORMAL_ROWS = 4  # a stream of random numbers beside those of the base
+
+
+class AutoEncoderDetector(AutoEncoder):
+    __doc__ = f"""Anomaly detector: a denoising auto-encoder and the distance to normal rows.
+
+    The network learns to restore rows from normal noise of several levels, one drawn for each row.
+    A row is then a point: its (scaled) values, and its errors of reconstruction, decorrelated. Its
+    score is minus the mean distance to the nearest of small groups of training points, robust
+    against anomalies among them. So it finds rows far from all others as nearest neighbours do, and
+    rows that break the relations between columns as auto-encoders do. Code and hidden layers that
+    are "auto" have {N_UNITS} units, and ``max_epochs="auto"`` is {N_STEPS} steps: noise is what
+    keeps the network from copying its rows.
+
+    Parameters
+    ----------
+    noise_levels : sequence of float, default=(0.1, 0.25, 0.5, 1.0)
+        Standard deviations of the noise, in scaled units; of categories that share, at most one
+        half, is replaced by those of other rows.
+    error_weight : float, default=0.5
+        Weight of the decorrelated errors beside the values; with 0 only values count.
+    group_size : int, default=8
+        Points in a group. More of them tell finer, and are fooled sooner by anomalies that are
+        among the training rows.
+    max_reference_rows : int, default=2000
+        Most points that a row is compared with.
+    {documented(DETECTOR_DEFAULTS)}
+
+    Attributes
+    ----------
+    {ATTRIBUTES}
+
+    See Also
+    --------
+    DenoisingAE : The error of reconstruction alone.
+
+    References
+    ----------
+    Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", ICML
+    2008; Pang, Ting & Albrecht, "LeSiNN: Detecting Anomalies by Identifying Least Similar Nearest
+    Neighbours", ICDM Workshops 2015.
+
+    Notes
+    -----
+    `score_samples` is minus a distance, in scaled units, and `feature_contributions` splits it
+    exactly. `sample_weight` counts in training; a row of weight 0 is none, and the others are
+    reference rows alike. After `partial_fit` the reference rows are those of the last call.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skae.outlier_detection import AutoEncoderDetector
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> detector = AutoEncoderDetector(contamination=0.05, random_state=0).fit(X[y == 1])
+    >>> int((detector.predict(X[y == 1]) == -1).sum()), int((y == 1).sum())
+    (17, 357)
+    """
+
+    _parameter_constraints: dict = {
+        **AutoEncoder._parameter_constraints,
+        "max_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "noise_levels": ["array-like"],
+        "error_weight": [Interval(Real, 0, None, closed="left")],
+        "group_size": [Interval(Integral, 1, None, closed="left")],
+        "max_reference_rows": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        noise_levels=(0.1, 0.25, 0.5, 1.0),
+        error_weight=0.5,
+        group_size=8,
+        max_reference_rows=2000,
+        hidden_layer_sizes="auto",
+        activation="silu",
+        linear_skip=True,
+        init="pca",
+        loss="squared_error",
+        scaler="standard",
+        categorical_features="from_dtype",
+        max_categories=MAX_CATEGORIES,
+        missing_marks=MISSING_MARKS,
+        encoder=None,
+        decoder=None,
+        optimizer="adamw",
+        lr=DETECTOR_DEFAULTS["lr"],
+        weight_decay=0.01,
+        batch_size=DETECTOR_DEFAULTS["batch_size"],
+        max_epochs="auto",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=1000,
+        tol=DETECTOR_DEFAULTS["tol"],
+        contamination="auto",
+        false_alarm_rate=0.01,
+        warm_start=False,
+        callbacks=None,
+        net_params=None,
+        compile=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            linear_skip=linear_skip,
+            init=init,
+            loss=loss,
+            scaler=scaler,
+            categorical_features=categorical_features,
+            max_categories=max_categories,
+            missing_marks=missing_marks,
+            encoder=encoder,
+            decoder=decoder,
+            optimizer=optimizer,
+            lr=lr,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            contamination=contamination,
+            false_alarm_rate=false_alarm_rate,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            net_params=net_params,
+            compile=compile,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.noise_levels = noise_levels
+        self.error_weight = error_weight
+        self.group_size = group_size
+        self.max_reference_rows = max_reference_rows
+
+    # ---- training ----
+
+    def _default_n_components(self, n_in, inputs):
+        return N_UNITS
+
+    def _default_hidden_layer_sizes(self, n_in):
+        return (N_UNITS,)
+
+    def _n_epochs(self, n_rows):
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        return math.ceil(N_STEPS / max(1, n_rows // self._rows_per_step(n_rows)))
+
+    def _corruption(self):
+        levels = np.asarray(self.noise_levels)
+        is_list_of_numbers = levels.ndim == 1 and levels.size and levels.dtype.kind in "iuf"
+        if not is_list_of_numbers or not (levels >= 0).all():
+            raise ValueError(
+                "noise_levels must be a list of standard deviations, none of them negative. "
+                f"Got {self.noise_levels!r} instead."
+            )
+        if not levels.any():
+            return None
+        codes = self._encoder.schema_.encoded_positions("boolean", "categorical")
+        codes = torch.as_tensor(codes, device=self._device) if len(codes) else None
+        return partial(_noisy, levels=_tensor(levels, self._device), codes=codes)
+
+    # ---- the score ----
+
+    def _calibrate(self, table, with_earlier=False):
+        self._learn_normal_rows(table)
+        super()._calibrate(table, with_earlier)
+
+    def _learn_normal_rows(self, table):
+        """Let training rows say what is normal."""
+        rows, weight = table.start_rows(with_held_out=False)
+        counting = np.arange(len(rows.X)) if weight is None else np.flatnonzero(weight)
+        generator = make_generator(torch.device("cpu"), self._seed, _NORMAL_ROWS)
+        order = torch.randperm(len(counting), generator=generator)[:MOST_NORMAL_ROWS]
+        rows = rows._replace(X=rows.X[counting[order.numpy()]])
+        module, likelihood = self._network(rows)
+        n_values = self._n_values(module)
+        n_points = n_values + self.n_features_in_
+        with_mask = module.inputs is not None
+        points = self._map(
+            rows,
+            lambda x: torch.cat(
+                [p for p in self._points(module, likelihood, x) if p is not None], 1
+            ),
+            (1 + with_mask) * n_points,
+        )
+        if len(points) > 1 and not np.ptp(points, axis=0).any():
+            warnings.warn(
+                "All rows of X are equal: rows like them have score 0, and nothing says how far "
+                "others are from them.",
+                UserWarning,
+                stacklevel=2,
+            )
+        points, present = torch.from_numpy(points).split([n_points, with_mask * n_points], dim=1)
+        self.module_.normal_rows = NormalRows(
+            points,
+            present if with_mask else None,
+            n_values,
+            self.error_weight,
+            self.group_size,
+            self.max_reference_rows,
+        ).to(self._device)
+
+    def _n_values(self, module):
+        schema = self._encoder.schema_
+        return schema.n_features if module.inputs is None else module.inputs.n_values
+
+    def _points(self, module, likelihood, x):
+        """Values and errors of rows, and which of them are there (None for all)."""
+        output, inputs = module(module.prepare(x)), module.inputs
+        errors = self._errors(likelihood, output, x)
+        if inputs is None:
+            return torch.cat([x, errors], dim=1), None
+        first = torch.from_numpy(self._encoder.schema_.first_parts).to(x.device)
+        missing = torch.cat([inputs.values(x), x.index_select(1, first)], dim=1).isnan()
+        return torch.cat([inputs.filled(x), errors], dim=1), 1 - missing.float()
+
+    def _errors(self, likelihood, output, x):
+        """Errors of the columns of the table; of all but numbers the root of the loss.
+
+        Columns that were constant in training have none: nothing says how errors vary there.
+        """
+        varies = torch.from_numpy(~self._encoder.constant_).to(x)
+        difference = (x - likelihood.mean(output)) * varies
+        if not isinstance(likelihood, MixedColumns):
+            return difference
+        schema = self._encoder.schema_
+        numbers = schema.encoded_positions("numeric")
+        features = torch.from_numpy(schema.encoded_features[numbers]).to(x.device)
+        difference = difference[:, torch.from_numpy(numbers).to(x.device)].nan_to_num(nan=0.0)
+        return likelihood.nll(output, x).clamp(min=0).sqrt().index_copy(1, features, difference)
+
+    def _row_loss(self, module, likelihood, x):
+        return self.module_.normal_rows(*self._points(module, likelihood, x))
+
+    def _shares(self, module, likelihood, x):
+        shares = self.module_.normal_rows.shares(*self._points(module, likelihood, x))
+        d = self.n_features_in_
+        inputs = module.inputs
+        origins = range(d) if inputs is None else [i for i, _ in inputs.labels[: inputs.n_values]]
+        origins = torch.tensor([*origins, *range(d)], device=x.device)
+        return shares.new_zeros(len(x), d).index_add_(1, origins, shares)
+
+
+def _tensor(values, device):
+    return torch.as_tensor(values, dtype=torch.float32, device=device)
+
+
+def _noisy(rows, generator, levels, codes):
+    """Rows with normal noise of a level drawn for each."""
+    drawn = torch.randint(len(levels), (len(rows), 1), generator=generator, device=rows.device)
+    return corrupt(rows, "gaussian", levels[drawn], generator, codes)
