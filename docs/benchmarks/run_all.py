@@ -1,6 +1,6 @@
 """Run every benchmark and write what they print to `results.md` beside this file (`make bench`).
 
-Takes about two hours on two idle cores; --quick takes some minutes and writes nothing.
+Takes about three hours on two idle cores; --quick takes some minutes and writes nothing.
 
     python docs/benchmarks/run_all.py [--quick] [--only NAME ...]
 """
@@ -27,6 +27,7 @@ SCRIPTS = (
     "pca_ratio",
     "threshold",
     "imputation",
+    "adbench",
     "n_components_auto",
 )
 PACKAGES = ("skae", "torch", "scikit-learn", "skorch", "numpy", "pyod")
