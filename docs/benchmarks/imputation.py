@@ -2,25 +2,31 @@
 
 Of each table 20 % and 50 % of the cells are hidden completely at random; what fills them is judged
 by the root mean squared error of numbers, in standard deviations of their column, and by the
-share of categories that are right. A table is ranked by its error, one with categories by the
-mean of its ranks by error and by right categories.
+share of categories that are right, both the mean over seeds. A table is ranked by its error, one
+with categories by the mean of its ranks by error and by right categories. Cells that were missing
+before stay so and count for nothing.
 
 `MaskedAE` takes the table as it is. The imputers get what a careful user would give them: numbers
 standardised, categories as indicators that are missing together, decoded to the largest; what
-`IterativeImputer` fills is kept within the range that was seen. For `IterativeImputer` (at most 10
-rounds of `BayesianRidge`) each category lacks the indicator of its commonest value, which is one
-minus the others: with all of them the indicators explain each other, and it never leaves its start.
+`IterativeImputer` fills is kept within the range that was seen, which means never leave. For
+`IterativeImputer` (at most 10 rounds of `BayesianRidge`) each category lacks the indicator of its
+commonest value, which is one minus the others: with all of them the indicators explain each other,
+and it never leaves its start. The imputers take turns at each table, rate and seed, and a ratio of
+times is formed within each.
 
-At most 5 000 rows and 200 000 cells a table, drawn at random: `KNNImputer` takes the square of the
-rows, `IterativeImputer` the cube of the columns, and so 17_InternetAds (1 555 columns) is left out.
+At most 5 000 rows and 200 000 numbers and indicators a table, drawn at random: `KNNImputer` takes
+the square of the rows, `IterativeImputer` the cube of the columns, and so 17_InternetAds (1 555
+columns) is left out.
 
     python docs/benchmarks/imputation.py [--quick] [--tables NAME ...] [--rates RATE ...]
-        [--set KEY=VALUE ...] [--jobs N]
+        [--seeds N] [--csv FILE] [--set KEY=VALUE ...] [--jobs N]
 """
 
 import time
 import warnings
 from functools import partial
+from itertools import product
+from pathlib import Path
 
 import _data
 import numpy as np
@@ -33,10 +39,11 @@ from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from skae import MaskedAE
 from skae.exceptions import CalibrationWarning
 
-MOST_ROWS, MOST_CELLS = 5_000, 200_000
+MOST_ROWS, MOST_VALUES = 5_000, 200_000
 TOO_WIDE = ["17_InternetAds"]
 # Where the time of a fit is compared with that of `IterativeImputer`.
 MANY_COLUMNS, MANY_ROWS = 30, 2_000
+SCORES = {"error": "mean", "share_right": "mean", "seconds": "median"}  # over the seeds
 
 
 class Indicators:
@@ -113,11 +120,12 @@ def imputers(params):
     }
 
 
-def sample(X):
-    """Return some rows of a table as a frame."""
-    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X).add_prefix("x")
-    n_rows = min(len(frame), MOST_ROWS, MOST_CELLS // frame.shape[1])
-    return frame.sample(n_rows, random_state=0).reset_index(drop=True)
+def sample(frame, seed):
+    """Return some rows of a table."""
+    n_indicators = frame.select_dtypes(exclude="number").nunique().sum()
+    n_values = frame.select_dtypes("number").shape[1] + n_indicators
+    n_rows = min(len(frame), MOST_ROWS, MOST_VALUES // n_values)
+    return frame.sample(n_rows, random_state=seed).reset_index(drop=True)
 
 
 def judged(filled, frame, hidden):
@@ -133,30 +141,45 @@ def judged(filled, frame, hidden):
     return np.sqrt(np.nanmean(np.square(error.to_numpy(float)))), share_right
 
 
-def compare(name, X, y, rates, params):
-    """Return for each rate: name, shape, rate and results, one row an imputer."""
-    frame = sample(X)
+def measured(frame, rate, seed, params):
+    """Return the results at one hiding of cells, a row an imputer."""
+    frame = sample(frame, seed)
+    drawn = np.random.default_rng(seed).random(frame.shape) < rate
+    hidden = pd.DataFrame(drawn, index=frame.index, columns=frame.columns)
+    rows = []
+    for imputer, fill in imputers({"random_state": seed, **params}).items():
+        start = time.perf_counter()
+        filled = fill(frame.mask(hidden))
+        seconds = time.perf_counter() - start
+        rows.append((*frame.shape, rate, seed, imputer, *judged(filled, frame, hidden), seconds))
+    return pd.DataFrame(rows, columns=["rows", "columns", "rate", "seed", "imputer", *SCORES])
+
+
+def compare(name, X, y, rates, seeds, params, csv):
+    """Return the results on a table; those that are in the file are taken from there."""
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X).add_prefix("x")
+    known = pd.read_csv(csv) if csv and csv.exists() else None
     # what is loaded at the first fit counts for no table
-    masked(frame[:200], max_epochs=50, n_iter_no_change=1, tol=0.9)
+    masked(sample(frame, 0)[:200], max_epochs=50, n_iter_no_change=1, tol=0.9)
     results = []
-    for rate in rates:
-        drawn = np.random.default_rng(0).random(frame.shape) < rate
-        hidden = pd.DataFrame(drawn, index=frame.index, columns=frame.columns)
-        rows = []
-        for fill in imputers(params).values():
-            start = time.perf_counter()
-            filled = fill(frame.mask(hidden))
-            seconds = time.perf_counter() - start
-            rows.append((*judged(filled, frame, hidden), seconds))
-        results.append((name, frame.shape, rate, np.array(rows)))
-    return results
+    for rate, seed in product(rates, range(seeds)):
+        if known is not None:
+            case = known.query("table == @name and rate == @rate and seed == @seed")
+        if known is None or case.empty:
+            case = measured(frame, rate, seed, params)
+            case.insert(0, "table", name)
+            if csv:
+                case.to_csv(csv, mode="a", header=not csv.exists(), index=False)
+        results.append(case)
+    return pd.concat(results)
 
 
-def ranks(result):
+def ranks(scores):
     """Return the ranks of the imputers, 1 the best."""
-    error, share_right, _ = result.T
-    by_error = rankdata(np.round(error, 4))
-    return by_error if np.isnan(share_right).any() else (by_error + rankdata(-share_right)) / 2
+    by_error = rankdata(scores.error.round(4))
+    if scores.share_right.isna().any():
+        return by_error
+    return (by_error + rankdata(-scores.share_right.round(4))) / 2
 
 
 def cell(error, share_right, seconds):
@@ -169,27 +192,40 @@ def main():
     """Print a row a table and rate, then average ranks and the ratio of times."""
     options = _data.parser(__doc__)
     options.add_argument("--rates", nargs="+", type=float, default=[0.2, 0.5])
+    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument(
+        "--csv", type=Path, help="append each result to this file, skip those that are there"
+    )
     args = options.parse_args()
     params = _data.overrides(args)
     names = list(imputers(params))
+    seeds = 1 if args.quick else args.seeds
     print("error / share of right categories (seconds)\n")
     _data.table_header("table", "hidden", *names)
-    work = partial(compare, rates=args.rates, params=params)
+    work = partial(compare, rates=args.rates, seeds=seeds, params=params, csv=args.csv)
     all_ranks, ratios = [], []
-    tables = _data.each_table(work, args, mixed=_data.MIXED_TABLES, without=TOO_WIDE)
-    for name, (n_rows, n_columns), rate, result in (row for rows in tables for row in rows):
-        shape = f"{name}, {n_rows} × {n_columns}"
-        _data.table_row(shape, f"{rate:.0%}", *(cell(*row) for row in result))
-        all_ranks.append(ranks(result))
-        if n_columns >= MANY_COLUMNS and n_rows >= MANY_ROWS:
-            ratios.append((shape, f"{rate:.0%}", result[0, 2] / result[1, 2]))
+    for results in _data.each_table(work, args, mixed=_data.MIXED_TABLES, without=TOO_WIDE):
+        for (name, n_rows, n_columns, rate), case in results.groupby(
+            ["table", "rows", "columns", "rate"]
+        ):
+            shape = f"{name}, {n_rows} × {n_columns}"
+            scores = case.groupby("imputer").agg(SCORES).loc[names]
+            _data.table_row(shape, f"{rate:.0%}", *(cell(*row) for row in scores.to_numpy()))
+            all_ranks.append(ranks(scores))
+            if n_columns >= MANY_COLUMNS and n_rows >= MANY_ROWS:
+                seconds = case.pivot(index="seed", columns="imputer", values="seconds")
+                ratio = seconds.MaskedAE / seconds.IterativeImputer
+                spread = f"{ratio.min():.2f} – {ratio.max():.2f}"
+                ratios.append((shape, f"{rate:.0%}", f"{ratio.median():.2f}", spread, "≤ 0.5"))
     print()
     _data.table_header("measure", *names)
     _data.table_row("average rank", *np.mean(all_ranks, axis=0))
     print()
-    _data.table_header("time of MaskedAE / IterativeImputer", "hidden", "ratio", "to reach")
+    _data.table_header(
+        "time of MaskedAE / IterativeImputer", "hidden", "median", "spread", "to reach"
+    )
     for row in ratios:
-        _data.table_row(*row, "≤ 0.5")
+        _data.table_row(*row)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """How far a row is from normal rows."""
 
+from functools import reduce
+
 import numpy as np
 import torch
 from sklearn.covariance import ledoit_wolf
@@ -85,6 +87,11 @@ class NormalRows(nn.Module):
         kept = distances.argsort(stable=True)[:n_kept].sort().values
         self._keep("reference", self._groups(located[kept], max_reference_rows))
 
+    @property
+    def n_groups(self) -> int:
+        """Groups of reference rows."""
+        return len(self.reference) // self.group_size
+
     def _keep(self, name, values):
         self.register_buffer(name, values, persistent=False)
 
@@ -107,7 +114,8 @@ class NormalRows(nn.Module):
         Tensor of shape (n_samples,)
             Not negative; 0 where nothing counts.
         """
-        distances = self._nearest(self._located(points), present)[0].mean(dim=1)
+        squares = self._nearest(self._squares(self._located(points), present))
+        distances = _root(squares).mean(dim=1)
         return distances if present is None else distances * _growth(present)
 
     def shares(self, points: Tensor, present: Tensor | None = None) -> Tensor:
@@ -129,8 +137,10 @@ class NormalRows(nn.Module):
             Not negative; each row sums to its distance.
         """
         located = self._located(points)
-        distances, places = self._nearest(located, present)
-        weight = distances.double().reciprocal().nan_to_num(posinf=0.0) / distances.shape[1]
+        squares = self._squares(located, present)
+        squares, within = squares.view(len(located), -1, self.n_groups).min(dim=1)
+        weight = _root(squares).double().reciprocal().nan_to_num(posinf=0.0) / self.n_groups
+        places = within * self.n_groups + torch.arange(self.n_groups, device=within.device)
         weights = located.new_zeros(len(located), len(self.reference), dtype=torch.float64)
         weights.scatter_(1, places, weight)
         # sum_g w_g (p - r_g)^2 as three products, in double precision: they cancel
@@ -149,8 +159,8 @@ class NormalRows(nn.Module):
         located = torch.cat([points[:, : self.n_values], errors], dim=1)
         return located.clamp(-FARTHEST, FARTHEST)
 
-    def _nearest(self, located, present):
-        """Distance to the nearest point of each group, and its place: (n_samples, n_groups)."""
+    def _squares(self, located, present):
+        """Squared distances to the reference rows, (n_samples, n_reference); infinite to itself."""
         lengths = self.reference.square()
         if present is None:
             lengths = lengths.sum(dim=1)
@@ -158,10 +168,18 @@ class NormalRows(nn.Module):
             located, lengths = located * present, present @ lengths.T
         length = located.square().sum(dim=1, keepdim=True)
         squares = torch.addmm(lengths, located, self.reference.T, alpha=-2).add_(length)
-        squares.masked_fill_(squares <= SAME_ROW * (length + lengths), torch.inf)
-        nearest, within = squares.view(len(located), -1, self.group_size).min(dim=2)
-        first = torch.arange(0, len(self.reference), self.group_size, device=located.device)
-        return nearest.sqrt().nan_to_num_(posinf=0.0), within + first
+        limit = SAME_ROW * (length[:, 0] + lengths.amax(dim=-1))
+        near = (self._nearest(squares).amin(dim=1) <= limit).nonzero()[:, 0]  # few, as a rule
+        same = squares[near] <= SAME_ROW * (
+            length[near] + (lengths if present is None else lengths[near])
+        )
+        squares[near] = squares[near].masked_fill(same, torch.inf)
+        return squares
+
+    def _nearest(self, squares):
+        """Smallest of each group, (n_samples, n_groups): row `i` is in group `i % n_groups`."""
+        # much faster than `amin` over groups
+        return reduce(torch.minimum, squares.split(self.n_groups, dim=1))
 
 
 def _centre_and_root(errors):
@@ -182,6 +200,11 @@ def _inverse_root(errors):
     covariance, _ = ledoit_wolf(errors)
     variances, axes = np.linalg.eigh(covariance)
     return (axes / np.sqrt(np.maximum(variances, _floor(variances)))) @ axes.T
+
+
+def _root(squares):
+    """Distances; 0 where there is nothing but the row itself."""
+    return squares.sqrt().nan_to_num(posinf=0.0)
 
 
 def _growth(present):

@@ -29,7 +29,7 @@ def _expected(normal, points, present=None):
     for row, there in zip(located, present, strict=True):
         squares = (((row - reference) * there) ** 2).sum(axis=1)
         squares[squares < 1e-9] = np.inf  # itself
-        nearest = np.sqrt(squares.reshape(-1, normal.group_size).min(axis=1))
+        nearest = np.sqrt(squares.reshape(normal.group_size, -1).min(axis=0))
         growth = np.sqrt(len(there) / max(there.sum(), 1))
         distances.append(np.nan_to_num(nearest, posinf=0).mean() * growth)
     return np.array(distances)
