@@ -122,7 +122,7 @@ def imputers(params):
 
 def sample(frame, seed):
     """Return some rows of a table."""
-    n_indicators = frame.select_dtypes(exclude="number").nunique().sum()
+    n_indicators = sum(frame.select_dtypes(exclude="number").nunique())
     n_values = frame.select_dtypes("number").shape[1] + n_indicators
     n_rows = min(len(frame), MOST_ROWS, MOST_VALUES // n_values)
     return frame.sample(n_rows, random_state=seed).reset_index(drop=True)
