@@ -4,6 +4,7 @@ Put one where you would put `PCA` or `IsolationForest`: into a `Pipeline`, a `Gr
 a classifier. No torch needed, all of torch within reach.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,15 +13,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = ["AutoEncoder", "DenoisingAE", "MaskedAE"]
+# Where each is at home.
+_ROOMS = {"AutoEncoder": "autoencoder", "DenoisingAE": "autoencoder", "MaskedAE": "autoencoder"}
 
 
 def __getattr__(name):
     """Import torch (seconds) with the first estimator: `skae --help` does without."""
-    if name not in __all__:
+    if name not in _ROOMS:
         raise AttributeError(f"module 'skae' has no attribute {name!r}")
-    from skae import autoencoder
-
-    return getattr(autoencoder, name)
+    return getattr(import_module(f"skae.{_ROOMS[name]}"), name)
 
 
 def __dir__():
