@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skae.autoencoder import AutoEncoder, DenoisingAE, MaskedAE
+    from skae.outlier_detection import AutoEncoderDetector
 
 __version__ = "0.1.0"
 
-__all__ = ["AutoEncoder", "DenoisingAE", "MaskedAE"]
+__all__ = ["AutoEncoder", "AutoEncoderDetector", "DenoisingAE", "MaskedAE"]
 # Where each is at home.
-_ROOMS = {"AutoEncoder": "autoencoder", "DenoisingAE": "autoencoder", "MaskedAE": "autoencoder"}
+_ROOMS = {
+    "AutoEncoder": "autoencoder",
+    "AutoEncoderDetector": "outlier_detection",
+    "DenoisingAE": "autoencoder",
+    "MaskedAE": "autoencoder",
+}
 
 
 def __getattr__(name):

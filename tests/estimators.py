@@ -22,7 +22,7 @@ ESTIMATORS = [
 # What makes a fit quick; an estimator takes those that it knows.
 QUICK = {"max_epochs": 3, "contamination": 0.1, "random_state": 0, "device": "cpu"}
 # Nothing drawn for a row while training.
-QUIET = {"noise_level": 0, "mask_ratio": 0}
+QUIET = {"noise_level": 0, "noise_levels": (0.0,), "mask_ratio": 0}
 # What makes a fit a plain function of its rows: one batch, no hold-out, no noise; and no start from
 # PCA, a stationary point from which rounding grows.
 FULL_BATCH = {
@@ -33,7 +33,15 @@ FULL_BATCH = {
     **QUIET,
 }
 # What else an estimator needs to be quick or exact, by class name.
-QUICK_BY_NAME: dict[str, dict] = {}
+QUICK_BY_NAME: dict[str, dict] = {
+    "AutoEncoderDetector": {
+        "early_stopping": True,
+        "n_iter_no_change": 20,
+        "tol": 1e-2,
+        "batch_size": "auto",
+        "weight_decay": 0.0,
+    },
+}
 
 
 def parameters(estimator_class):
@@ -51,9 +59,20 @@ def known(estimator_class, params):
     return {name: params[name] for name in params if name in parameters(estimator_class)}
 
 
+# Whose score is not the loss of `reconstruct`: that of each cell left out in turn, or a distance.
+SCORED_OTHERWISE = {"AutoEncoderDetector", "MaskedAE"}
+# Which keep some of the training rows: new rows are compared with them.
+WITH_REFERENCE_ROWS = {"AutoEncoderDetector"}
+
+
 def having_rows_scored_as_reconstructed():
-    """Those whose score is the loss of `reconstruct`, not that of each cell left out in turn."""
-    return [cls for cls in having("loss") if "mask_ratio" not in parameters(cls)]
+    """Those whose score is the loss of `reconstruct`."""
+    return [cls for cls in having("loss") if cls.__name__ not in SCORED_OTHERWISE]
+
+
+def scored_by_the_network_alone(classes):
+    """Those whose score does not depend on reference rows, which each fit chooses anew."""
+    return [cls for cls in classes if cls.__name__ not in WITH_REFERENCE_ROWS]
 
 
 def n_inputs(estimator_class, n_features=6):

@@ -20,6 +20,7 @@ from tests.estimators import (
     partial_fit,
     quick,
     rows_of,
+    scored_by_the_network_alone,
     table,
 )
 
@@ -221,7 +222,7 @@ def test_fit_changes_what_the_network_says(Estimator, X):
     assert not np.allclose(start.score_samples(X), trained.score_samples(X), rtol=1e-3)
 
 
-@pytest.mark.parametrize("Estimator", having("init"))
+@pytest.mark.parametrize("Estimator", scored_by_the_network_alone(having("init")))
 def test_training_from_a_random_start_lowers_the_error(Estimator, X):
     start = fit(quick(Estimator, init="random", max_epochs=0), X).score(X)
     trained = fit(quick(Estimator, init="random", max_epochs=60, batch_size=16), X).score(X)
@@ -331,10 +332,11 @@ def test_the_score_is_minus_the_mean_squared_error_in_scaled_units(Estimator):
 def test_losses_with_the_same_formula_are_the_same_by_name_and_as_object(Estimator):
     from skae.distributions import Huber
 
-    by_name = fit(quick(Estimator, loss="huber"), X).score_samples(X)
-    as_object = fit(quick(Estimator, loss=Huber(1.0)), X).score_samples(X)
+    by_name, as_object, other = (
+        fit(quick(Estimator, loss=loss, early_stopping=False), X).score_samples(X)
+        for loss in ("huber", Huber(1.0), Huber(0.01))
+    )
     np.testing.assert_array_equal(by_name, as_object)
-    other = fit(quick(Estimator, loss=Huber(0.01)), X).score_samples(X)
     assert not np.allclose(other, as_object)
 
 
@@ -466,7 +468,7 @@ def test_partial_fit_is_one_epoch_a_call(Estimator, X):
     assert np.isfinite(estimator.score_samples(X)).all()
 
 
-@all_estimators
+@pytest.mark.parametrize("Estimator", scored_by_the_network_alone(ESTIMATORS))
 def test_partial_fit_learns_from_chunks(Estimator):
     rows = table(600, 6)
     estimator = quick(Estimator, n_components=2, lr=1e-2, batch_size=32, early_stopping=False)
@@ -588,7 +590,8 @@ def test_warm_start_leaves_the_scaler_as_it_was(Estimator, scaler):
     before, scores = estimator.reconstruct(X), estimator.score_samples(X)
     fit(estimator.set_params(lr=1e-30), 2 * X + 5)
     np.testing.assert_allclose(estimator.reconstruct(X), before, rtol=1e-6)
-    np.testing.assert_allclose(estimator.score_samples(X), scores, rtol=1e-6)
+    if Estimator in scored_by_the_network_alone(ESTIMATORS):
+        np.testing.assert_allclose(estimator.score_samples(X), scores, rtol=1e-6)
 
 
 @pytest.mark.parametrize("Estimator", having("warm_start"))

@@ -29,6 +29,7 @@ from tests.estimators import (
     partial_fit,
     quick,
     rows_of,
+    scored_by_the_network_alone,
     state_of,
     table,
 )
@@ -276,6 +277,7 @@ def test_imputing_polars_keeps_the_schema(Estimator):
 def test_imputing_is_better_than_the_median_and_the_mode(Estimator, make):
     complete = _filled(make(400, seed=3)) if make is mixed_table else table(400, seed=3)
     holes = np.random.default_rng(0).random(complete.shape) < 0.1
+    params = {"n_components": 3, "max_epochs": 20}  # a code of all columns lets everything pass
     if isinstance(complete, pd.DataFrame):
         names = ["float", "float32", "int"]
         X = complete.drop(columns="code")
@@ -283,12 +285,12 @@ def test_imputing_is_better_than_the_median_and_the_mode(Estimator, make):
         X = X.astype({"int": float}).mask(pd.DataFrame(holes, X.index, X.columns))
         X["flag"] = X["flag"].astype("boolean")
         columns = [list(X.columns).index(name) for name in names]
-        filled = fit(quick(Estimator, max_epochs=20), X).impute(X)[names].to_numpy(float)
+        filled = fit(quick(Estimator, **params), X).impute(X)[names].to_numpy(float)
         truth, X = complete[names].to_numpy(float), X[names].to_numpy(float)
         holes = holes[:, columns]
     else:
         X = np.where(holes, np.nan, complete)
-        filled, truth = fit(quick(Estimator, max_epochs=20), X).impute(X), complete
+        filled, truth = fit(quick(Estimator, **params), X).impute(X), complete
     unit = truth.std(axis=0)
     error = (((filled - truth) / unit)[holes] ** 2).mean()
     median = (((np.nanmedian(X, axis=0) - truth) / unit)[holes] ** 2).mean()
@@ -466,7 +468,7 @@ def test_every_scaler_takes_mixed_tables(Estimator, scaler):
     partial_fit(estimator, X)
 
 
-@pytest.mark.parametrize("Estimator", having("init"))
+@pytest.mark.parametrize("Estimator", scored_by_the_network_alone(having("init")))
 def test_the_start_is_no_worse_than_the_frequencies_and_the_means(Estimator):
     X = mixed_table(200)
     start = fit(quick(Estimator, max_epochs=0, n_components=4), X)
@@ -498,7 +500,8 @@ def test_every_noise_takes_tables_with_holes(Estimator, noise, X):
 def test_codes_may_be_wider_than_a_mixed_table(Estimator, n_components):
     estimator = fit(quick(Estimator, n_components=n_components), FRAME)
     assert estimator.transform(FRAME).shape == (len(FRAME), n_components)
-    assert estimator.score(FRAME) > fit(quick(Estimator, n_components=1), FRAME).score(FRAME)
+    if Estimator in scored_by_the_network_alone(ESTIMATORS):
+        assert estimator.score(FRAME) > fit(quick(Estimator, n_components=1), FRAME).score(FRAME)
 
 
 @pytest.mark.parametrize("name", FRAME.columns)
@@ -520,8 +523,9 @@ def test_few_rows_of_a_mixed_table_are_enough(Estimator, n_samples):
     assert np.isfinite(estimator.transform(FRAME)).all()
 
 
+@pytest.mark.parametrize("params", [{}, {"n_components": 5, "early_stopping": False}], ids=str)
 @all_estimators
-def test_columns_that_never_vary_are_restored(Estimator):
+def test_columns_that_never_vary_are_restored(Estimator, params):
     X = pd.DataFrame(
         {
             "number": 3.5,
@@ -531,7 +535,7 @@ def test_columns_that_never_vary_are_restored(Estimator):
             "varies": np.arange(40.0),
         }
     )
-    estimator = fit(quick(Estimator), X)
+    estimator = fit(quick(Estimator, **params), X)
     rebuilt = estimator.reconstruct(X)
     assert_close_cells(rebuilt.drop(columns="varies"), X.drop(columns="varies"))
     changed = X.assign(text="other", flag=False)
@@ -710,8 +714,10 @@ def test_no_chunks_are_an_error(Estimator):
 @with_holes
 @all_estimators
 def test_the_size_of_a_saved_estimator_does_not_grow_with_the_table(Estimator, make):
+    small = known(Estimator, {"hidden_layer_sizes": (8,), "max_reference_rows": 50})
+
     def size(n_samples):
-        return len(pickle.dumps(fit(quick(Estimator, max_epochs=1), make(n_samples))))
+        return len(pickle.dumps(fit(quick(Estimator, max_epochs=1, **small), make(n_samples))))
 
     # 2 000 rows more are 160 kB; a longer span has more cycles of the year
     assert abs(size(12_000) - size(10_000)) < 3_000
@@ -806,7 +812,8 @@ def test_new_values_and_new_holes_are_learned(Estimator):
     estimator.set_params(lr=3e-2)
     for _ in range(12):
         partial_fit(estimator, news)
-    assert estimator.feature_contributions(news)[is_new, column].mean() > before
+    if Estimator in scored_by_the_network_alone(ESTIMATORS):
+        assert estimator.feature_contributions(news)[is_new, column].mean() > before
     rebuilt = estimator.reconstruct(news)
     assert (rebuilt["text"][is_new] == "new").mean() > 0.5
     assert {"new"} <= set(rebuilt["text"])
@@ -873,7 +880,8 @@ def test_a_warm_start_bears_new_holes(Estimator, X):
     codes, scores = estimator.transform(complete), estimator.score_samples(complete)
     fit(estimator.set_params(lr=1e-30), holed)
     np.testing.assert_allclose(estimator.transform(complete), codes, atol=1e-5)
-    np.testing.assert_allclose(estimator.score_samples(complete), scores, rtol=1e-4, atol=1e-6)
+    if Estimator in scored_by_the_network_alone(ESTIMATORS):
+        np.testing.assert_allclose(estimator.score_samples(complete), scores, rtol=1e-4, atol=1e-6)
     fit(estimator.set_params(lr=1e-3), holed)
     assert estimator.n_iter_ == 9
     assert np.isfinite(estimator.score_samples(holed)).all()
@@ -919,7 +927,7 @@ def test_own_modules_are_given_what_the_network_sees_of_a_row(Estimator, given, 
     assert not _missing(trained.impute(X)).any()
 
 
-@pytest.mark.parametrize("Estimator", having("encoder", "decoder"))
+@pytest.mark.parametrize("Estimator", scored_by_the_network_alone(having("encoder", "decoder")))
 def test_own_modules_bear_news_of_a_stream(Estimator):
     estimator = partial_fit(quick(Estimator, encoder=_net), FRAME)
     news = _with_news(FRAME)
@@ -955,9 +963,10 @@ def test_a_mixed_table_is_searched_and_cross_validated(Estimator):
     estimator = quick(Estimator, early_stopping=False, max_epochs=1)
     search = GridSearchCV(estimator, {"n_components": [1, 4]}, n_jobs=2, cv=2)
     search.fit(FRAME)
-    assert search.best_params_ == {"n_components": 4}
+    if Estimator in scored_by_the_network_alone(ESTIMATORS):
+        assert search.best_params_ == {"n_components": 4}
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-    alone = fit(clone(estimator).set_params(n_components=4), FRAME)
+    alone = fit(clone(estimator).set_params(**search.best_params_), FRAME)
     assert_same_bits(outputs(search.best_estimator_, FRAME), outputs(alone, FRAME))
     scores = cross_val_score(estimator, FRAME, cv=3, error_score="raise")
     assert (scores < 0).all()

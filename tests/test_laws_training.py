@@ -233,7 +233,8 @@ class Losses(Callback):
 @pytest.mark.parametrize("Estimator", having("init", "callbacks"))
 def test_the_weights_of_the_best_epoch_come_back_the_start_included(Estimator, lr):
     Losses.states.clear()
-    params = {"max_epochs": 12, "batch_size": 16, "init": "random"}
+    # later all units are dead: a constant may be better than a random start
+    params = {"max_epochs": 5, "batch_size": 16, "init": "random"}
     estimator = quick(Estimator, lr=lr, callbacks=[Losses()], **params)
     history = fit(estimator, table(200)).history_
     best = int(history["valid_loss"].idxmin())
@@ -243,7 +244,7 @@ def test_the_weights_of_the_best_epoch_come_back_the_start_included(Estimator, l
         for epoch, state in enumerate(Losses.states)
         if all(torch.equal(state[name], final[name]) for name in final)
     ]
-    assert len(Losses.states) == 13
+    assert len(Losses.states) == 6
     assert set(same) & {0, best}  # the start gives way only to a clear gain
     if lr == 10.0:
         assert best == 0  # every step of this size is a step away
@@ -735,6 +736,7 @@ def test_running_means_of_batch_normalisation_are_restored_with_the_weights(Esti
 @with_own_modules
 def test_partial_fit_keeps_the_scaler_beside_an_own_module(Estimator):
     estimator = partial_fit(quick(Estimator, encoder=_function, lr=1e-30), X)
-    before = estimator.score_samples(X)
+    codes, rebuilt = estimator.transform(X), estimator.reconstruct(X)
     partial_fit(estimator, 3 * X + 40)
-    np.testing.assert_allclose(estimator.score_samples(X), before, rtol=1e-4)
+    np.testing.assert_allclose(estimator.transform(X), codes, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(estimator.reconstruct(X), rebuilt, rtol=1e-4, atol=1e-6)

@@ -7,7 +7,7 @@ and seed, and does not measure it again; `--folder` takes other tables in the sa
 with `X` and `y`, 1 an anomaly).
 
     python docs/benchmarks/adbench.py [--csv FILE] [--seeds N] [--detectors NAME ...]
-        [--folder FOLDER] [--quick] [--tables NAME ...] [--jobs N]
+        [--folder FOLDER] [--picture FILE] [--quick] [--tables NAME ...] [--jobs N]
 """
 
 import time
@@ -21,13 +21,16 @@ import pandas as pd
 from sklearn.covariance import EllipticEnvelope, LedoitWolf
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, pairwise_distances, roc_auc_score
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
+from sklearn.svm import OneClassSVM
 
 from skae import AutoEncoder, DenoisingAE, MaskedAE
 from skae.outlier_detection import AutoEncoderDetector
 
 PROTOCOLS = ("one-class", "unsupervised")
+# A covariance of more columns than this takes hours to make robust.
+WIDEST_FOR_ROBUST_COVARIANCE = 300
 COLUMNS = ["detector", "table", "protocol", "seed", "auc", "precision", "fit", "score"]
 N_BOOTSTRAPS = 2_000
 
@@ -67,6 +70,28 @@ class LinearControl(Neighbours):
         return np.hstack([X, 0.5 * X @ self.whitening])
 
 
+class LeSiNN(Neighbours):
+    """Mean distance to the nearest of 8 random training rows, over 50 draws (Pang et al., 2015)."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def fit(self, X):
+        """Draw the subsamples."""
+        self.samples = [self.rng.choice(len(X), min(8, len(X)), replace=False) for _ in range(50)]
+        self.rows = X
+        return self
+
+    def score_samples(self, X):
+        """Minus the mean over the subsamples; a row is not its own neighbour."""
+        nearest = np.zeros(len(X))
+        for sample in self.samples:
+            distances = pairwise_distances(X, self.rows[sample])
+            distances[distances < 1e-6] = np.inf
+            nearest += np.nan_to_num(distances.min(axis=1), posinf=0.0)
+        return -nearest
+
+
 class PCAError:
     """Error of reconstruction by as many axes as explain 90 % of the variance."""
 
@@ -97,20 +122,31 @@ DETECTORS = {
     "AutoEncoderDetector(error_weight=0)": lambda seed, d: AutoEncoderDetector(
         random_state=seed, error_weight=0.0
     ),
-    "AutoEncoderDetector(group_size=400)": lambda seed, d: AutoEncoderDetector(
-        random_state=seed, group_size=400
+    "AutoEncoderDetector(novelty=True)": lambda seed, d: AutoEncoderDetector(
+        random_state=seed, novelty=True
+    ),
+    "AutoEncoderDetector(max_epochs=0)": lambda seed, d: AutoEncoderDetector(
+        random_state=seed, max_epochs=0
     ),
     "DenoisingAE": lambda seed, d: DenoisingAE(random_state=seed),
     "AutoEncoder": lambda seed, d: AutoEncoder(random_state=seed),
     "MaskedAE": lambda seed, d: MaskedAE(random_state=seed),
     "5-NN": lambda seed, d: Neighbours(),
     "linear control": lambda seed, d: LinearControl(),
+    "LeSiNN": lambda seed, d: LeSiNN(seed),
     "IsolationForest": lambda seed, d: IsolationForest(random_state=seed),
     "LOF": lambda seed, d: LocalOutlierFactor(novelty=True),
     "robust covariance": lambda seed, d: EllipticEnvelope(random_state=seed),
+    "OneClassSVM": lambda seed, d: OneClassSVM(),
     "PCA": lambda seed, d: PCAError(),
     "PyOD AutoEncoder": lambda seed, d: pyod("auto_encoder", "AutoEncoder", seed, verbose=0),
+    "PyOD VAE": lambda seed, d: pyod("vae", "VAE", seed, verbose=0),
+    "PyOD DeepSVDD": lambda seed, d: pyod("deep_svdd", "DeepSVDD", seed, n_features=d, verbose=0),
+    "PyOD KNN": lambda seed, d: pyod("knn", "KNN"),
+    "PyOD LOF": lambda seed, d: pyod("lof", "LOF"),
     "PyOD ECOD": lambda seed, d: pyod("ecod", "ECOD"),
+    "PyOD PCA": lambda seed, d: pyod("pca", "PCA", seed),
+    "PyOD IForest": lambda seed, d: pyod("iforest", "IForest", seed),
 }
 
 
@@ -118,6 +154,8 @@ def measure(name, X, y, detectors, seeds, done):
     """Return the lines of a table that are not done yet."""
     lines = []
     for detector in detectors:
+        if detector == "robust covariance" and X.shape[1] > WIDEST_FOR_ROBUST_COVARIANCE:
+            continue
         for kind in PROTOCOLS:
             for seed in range(seeds):
                 if (detector, name, kind, seed) not in done:
@@ -185,6 +223,24 @@ def _number(name):
     return int(head) if head.isdigit() else 0, name
 
 
+def draw(results, path):
+    """Draw the ROC AUC of each detector over the tables as boxes, best median first."""
+    import matplotlib.pyplot as plt  # of the extra "bench"
+
+    auc = results.groupby(["protocol", "detector", "table"])["auc"].mean()
+    figure, axes = plt.subplots(1, len(PROTOCOLS), figsize=(12, 7), layout="constrained")
+    for kind, axis in zip(PROTOCOLS, axes, strict=True):
+        boxes = auc.loc[kind].unstack("detector")
+        boxes = boxes[boxes.median().sort_values().index]
+        values = [boxes[name].dropna() for name in boxes]
+        axis.boxplot(values, orientation="horizontal", tick_labels=list(boxes), showmeans=True)
+        axis.set(
+            title=kind, xlabel="ROC AUC (a table a point, mean of the seeds)", xlim=(0.3, 1.01)
+        )
+        axis.grid(axis="x", alpha=0.3)
+    figure.savefig(path, dpi=110)
+
+
 def main():
     """Measure what is not measured yet, then print the summary."""
     options = _data.parser(__doc__)
@@ -192,6 +248,7 @@ def main():
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--detectors", nargs="+", choices=DETECTORS, default=list(DETECTORS))
     options.add_argument("--folder", type=Path, help="tables, instead of those of adbench/")
+    options.add_argument("--picture", type=Path, help="draw the results as boxes (.png, .svg)")
     args = options.parse_args()
     results = pd.DataFrame(columns=COLUMNS)
     if args.csv and args.csv.exists():
@@ -206,6 +263,8 @@ def main():
         if args.csv:
             results.to_csv(args.csv, index=False)
     summary(results)
+    if args.picture:
+        draw(results, args.picture)
 
 
 if __name__ == "__main__":

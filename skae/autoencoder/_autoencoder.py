@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from skae.base import BaseAutoEncoder
+from skae.distributions import get_likelihood
 from skae.nn import ACTIVATIONS, AutoEncoderModule, SkipMLP, build_user_module
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS, principal_axes
 
@@ -308,7 +309,7 @@ class AutoEncoder(BaseAutoEncoder):
     def _set_start(self, module, rows, sample_weight):
         if self.init == "pca":
             self._start_from_pca(module, rows, sample_weight)
-        if self.decoder is None and self._likelihood.identity_link:
+        if self.decoder is None and get_likelihood(self.loss).identity_link:
             constant = torch.from_numpy(self._encoder.constant_)
             module.decoder.silence_outputs(self._likelihood.of_numbers(constant, constant)[1])
 

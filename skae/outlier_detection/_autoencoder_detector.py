@@ -13,9 +13,10 @@ from skae.autoencoder import AutoEncoder
 from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented
 from skae.distributions import MixedColumns
 from skae.nn import corrupt
+from skae.objectives import Batch
 from skae.outlier_detection._normal_rows import NormalRows
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
-from skae.training import make_generator
+from skae.training import EncodedRows, as_float32, make_generator
 
 DETECTOR_DEFAULTS = {
     **DEFAULTS,
@@ -29,16 +30,21 @@ DETECTOR_DEFAULTS = {
     "n_iter_no_change": 1000,
     "tol": 0.0,
 }
-# Steps of a fit under max_epochs="auto".
-N_STEPS = 1200
+# Steps of a fit under max_epochs="auto"; more than so many epochs help no small table.
+N_STEPS, MOST_EPOCHS = 1200, 150
 # Units of the code and of the hidden layers: more than most tables have columns. What keeps the
 # network from copying its rows is noise.
 N_UNITS = 96
 # Largest share of the categories that noise replaces.
 MOST_SWAPPED = 0.5
-# Rows that say what is normal.
-MOST_NORMAL_ROWS = 10_000
-_NORMAL_ROWS = 4  # a stream of random numbers beside those of the base
+# Rows whose errors are decorrelated, and those that partial_fit remembers.
+MOST_NORMAL_ROWS, MOST_EARLIER_ROWS = 10_000, 2_000
+# Draws of reference rows, and the share of these that is kept: where anomalies may be among the
+# training rows, and under novelty=True.
+ROBUST, TRUSTING = (8, 0.9), (1000, 1.0)
+# With fewer of them, those that calibrated the threshold join.
+FEW_NORMAL_ROWS = 500
+_NORMAL_ROWS, _VALID_NOISE = 4, 5  # streams of random numbers beside those of the base
 
 
 class AutoEncoderDetector(AutoEncoder):
@@ -46,24 +52,26 @@ class AutoEncoderDetector(AutoEncoder):
 
     The network learns to restore rows from normal noise of several levels, one drawn for each row.
     A row is then a point: its (scaled) values, and its errors of reconstruction, decorrelated. Its
-    score is minus the mean distance to the nearest of small groups of training points, robust
-    against anomalies among them. So it finds rows far from all others as nearest neighbours do, and
-    rows that break the relations between columns as auto-encoders do. Code and hidden layers that
-    are "auto" have {N_UNITS} units, and ``max_epochs="auto"`` is {N_STEPS} steps: noise is what
-    keeps the network from copying its rows.
+    score is minus the expected distance to the nearest of a few randomly drawn training points. So
+    it finds rows far from all others as nearest neighbours do, and rows that break the relations
+    between columns as auto-encoders do. Code and hidden layers that are "auto" have {N_UNITS}
+    units, and ``max_epochs="auto"`` is {N_STEPS} steps, but at most {MOST_EPOCHS} epochs: noise is
+    what keeps the network from copying its rows.
 
     Parameters
     ----------
+    novelty : bool, default=False
+        Whether all training rows are known to be normal: novelty detection, in the words of
+        scikit-learn. A row is then compared with its nearest training rows ({TRUSTING[0]} draws),
+        which tells finer. If False, anomalies may be among them: {ROBUST[0]} draws, and the tenth
+        of the reference rows that is farthest from the others is left out.
     noise_levels : sequence of float, default=(0.1, 0.25, 0.5, 1.0)
         Standard deviations of the noise, in scaled units; of categories that share, at most one
         half, is replaced by those of other rows.
     error_weight : float, default=0.5
         Weight of the decorrelated errors beside the values; with 0 only values count.
-    group_size : int, default=8
-        Points in a group. More of them tell finer, and are fooled sooner by anomalies that are
-        among the training rows.
     max_reference_rows : int, default=2000
-        Most points that a row is compared with.
+        Most points that a row is compared with; the fitted detector keeps them.
     {documented(DETECTOR_DEFAULTS)}
 
     Attributes
@@ -83,8 +91,7 @@ class AutoEncoderDetector(AutoEncoder):
     Notes
     -----
     `score_samples` is minus a distance, in scaled units, and `feature_contributions` splits it
-    exactly. `sample_weight` counts in training; a row of weight 0 is none, and the others are
-    reference rows alike. After `partial_fit` the reference rows are those of the last call.
+    exactly. After `partial_fit` the reference rows are the latest ones.
 
     Examples
     --------
@@ -99,9 +106,9 @@ class AutoEncoderDetector(AutoEncoder):
     _parameter_constraints: dict = {
         **AutoEncoder._parameter_constraints,
         "max_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "novelty": ["boolean"],
         "noise_levels": ["array-like"],
         "error_weight": [Interval(Real, 0, None, closed="left")],
-        "group_size": [Interval(Integral, 1, None, closed="left")],
         "max_reference_rows": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -109,9 +116,9 @@ class AutoEncoderDetector(AutoEncoder):
         self,
         n_components="auto",
         *,
+        novelty=False,
         noise_levels=(0.1, 0.25, 0.5, 1.0),
         error_weight=0.5,
-        group_size=8,
         max_reference_rows=2000,
         hidden_layer_sizes="auto",
         activation="silu",
@@ -175,15 +182,15 @@ class AutoEncoderDetector(AutoEncoder):
             random_state=random_state,
             verbose=verbose,
         )
+        self.novelty = novelty
         self.noise_levels = noise_levels
         self.error_weight = error_weight
-        self.group_size = group_size
         self.max_reference_rows = max_reference_rows
 
     # ---- training ----
 
     def _default_n_components(self, n_in, inputs):
-        return N_UNITS
+        return min(N_UNITS, self._encoder.schema_.n_features)
 
     def _default_hidden_layer_sizes(self, n_in):
         return (N_UNITS,)
@@ -191,7 +198,8 @@ class AutoEncoderDetector(AutoEncoder):
     def _n_epochs(self, n_rows):
         if self.max_epochs != "auto":
             return self.max_epochs
-        return math.ceil(N_STEPS / max(1, n_rows // self._rows_per_step(n_rows)))
+        n_steps = max(1, n_rows // self._rows_per_step(n_rows))
+        return min(MOST_EPOCHS, math.ceil(N_STEPS / n_steps))
 
     def _corruption(self):
         levels = np.asarray(self.noise_levels)
@@ -207,19 +215,65 @@ class AutoEncoderDetector(AutoEncoder):
         codes = torch.as_tensor(codes, device=self._device) if len(codes) else None
         return partial(_noisy, levels=_tensor(levels, self._device), codes=codes)
 
-    # ---- the score ----
+    def _valid_batch(self, values, weight):
+        """Held-out rows with noise, since without it a copy is best."""
+        corrupt = self._corruption()
+        if corrupt is None:
+            return super()._valid_batch(values, weight)
+        noisy = corrupt(values, make_generator(values.device, self._seed, _VALID_NOISE))
+        return Batch(self.module_.prepare(noisy), values, weight)
+
+    def _refit_start(self, rows, sample_weight):
+        """Leave the start: the reference rows are those of this network."""
+
+    # ---- the rows that say what is normal ----
+
+    def _start(self, X, sample_weight):
+        super()._start(X, sample_weight)
+        self._earlier_rows = None
+
+    def _follow(self, X, sample_weight):
+        offset, scale = self._encoder.offset_, self._encoder.scale_
+        super()._follow(X, sample_weight)
+        if self._earlier_rows is not None:
+            encoded, weight = self._earlier_rows
+            moved = (encoded * scale + offset - self._encoder.offset_) / self._encoder.scale_
+            self._earlier_rows = as_float32(moved), weight
 
     def _calibrate(self, table, with_earlier=False):
-        self._learn_normal_rows(table)
+        """Calibrate on rows that are no reference; only then they join the others."""
+        calibrates_on_held_out = self.contamination == "auto"
+        rows = self._normal_rows(table, not calibrates_on_held_out, with_earlier)
+        self._learn_normal_rows(*rows)
         super()._calibrate(table, with_earlier)
+        if calibrates_on_held_out and len(rows[0]) < FEW_NORMAL_ROWS:
+            rows = self._normal_rows(table, True, with_earlier)
+            self._learn_normal_rows(*rows)
+        _warn_of_equal(rows[0])
+        if with_earlier:
+            self._earlier_rows = tuple(part[:MOST_EARLIER_ROWS] for part in rows)
 
-    def _learn_normal_rows(self, table):
-        """Let training rows say what is normal."""
-        rows, weight = table.start_rows(with_held_out=False)
-        counting = np.arange(len(rows.X)) if weight is None else np.flatnonzero(weight)
+    def _normal_rows(self, table, with_held_out, with_earlier):
+        """Encoded rows and their weights: those that matter most come first."""
+        parts = [self._drawn(*table.start_rows(with_held_out=False))]
+        if with_held_out and table.held_out.any():
+            parts.append(self._drawn(table.held_out_rows, table.weight_of(table.held_out)))
+        if with_earlier and self._earlier_rows is not None:
+            parts.append(self._earlier_rows)
+        rows, weight = map(np.concatenate, zip(*parts, strict=True))
+        return rows[:MOST_NORMAL_ROWS], weight[:MOST_NORMAL_ROWS]
+
+    def _drawn(self, rows, weight):
+        """Encoded rows that count, in random order, and their weights."""
+        weight = np.ones(len(rows.X)) if weight is None else weight
+        counting = np.flatnonzero(weight)
         generator = make_generator(torch.device("cpu"), self._seed, _NORMAL_ROWS)
         order = torch.randperm(len(counting), generator=generator)[:MOST_NORMAL_ROWS]
-        rows = rows._replace(X=rows.X[counting[order.numpy()]])
+        chosen = counting[order.numpy()]
+        return rows.encode(rows.X[chosen]), weight[chosen]
+
+    def _learn_normal_rows(self, encoded, weight):
+        rows = EncodedRows(encoded, as_float32, bool(np.isnan(encoded).any()))
         module, likelihood = self._network(rows)
         n_values = self._n_values(module)
         n_points = n_values + self.n_features_in_
@@ -231,22 +285,20 @@ class AutoEncoderDetector(AutoEncoder):
             ),
             (1 + with_mask) * n_points,
         )
-        if len(points) > 1 and not np.ptp(points, axis=0).any():
-            warnings.warn(
-                "All rows of X are equal: rows like them have score 0, and nothing says how far "
-                "others are from them.",
-                UserWarning,
-                stacklevel=2,
-            )
         points, present = torch.from_numpy(points).split([n_points, with_mask * n_points], dim=1)
+        n_draws, share = TRUSTING if self.novelty else ROBUST
         self.module_.normal_rows = NormalRows(
             points,
             present if with_mask else None,
+            weight,
             n_values,
-            self.error_weight,
-            self.group_size,
-            self.max_reference_rows,
+            error_weight=self.error_weight,
+            n_draws=n_draws,
+            max_reference_rows=self.max_reference_rows,
+            reference_share=share,
         ).to(self._device)
+
+    # ---- the score ----
 
     def _n_values(self, module):
         schema = self._encoder.schema_
@@ -287,6 +339,16 @@ class AutoEncoderDetector(AutoEncoder):
         origins = range(d) if inputs is None else [i for i, _ in inputs.labels[: inputs.n_values]]
         origins = torch.tensor([*origins, *range(d)], device=x.device)
         return shares.new_zeros(len(x), d).index_add_(1, origins, shares)
+
+
+def _warn_of_equal(rows):
+    if len(rows) > 1 and not np.ptp(rows, axis=0).any():
+        warnings.warn(
+            "All rows of X are equal: rows like them have score 0, and nothing says how far "
+            "others are from them.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _tensor(values, device):

@@ -1,10 +1,7 @@
 """How far a row is from normal rows."""
 
-from functools import reduce
-
 import numpy as np
 import torch
-from sklearn.covariance import ledoit_wolf
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -12,29 +9,33 @@ from skae.nn import aligned
 
 # Above, errors are only divided by their deviations: a covariance takes too many rows.
 WIDEST_COVARIANCE = 600
-# Smallest eigenvalue of a covariance, relative to the largest.
-SMALLEST_EIGENVALUE = 1e-6
+# Share of a covariance that is a multiple of the identity: few rows do not tell all of it.
+SHRINKAGE = 0.1
+# Variance of errors that are nothing but rounding, in scaled units.
+ROUNDING = 1e-10
 # The covariance is that of the rows with the smallest errors, found in so many rounds.
 N_ROUNDS, SHARE_WITH_SMALL_ERRORS = 3, 0.7
-# Rows farther than the others are no reference: they may be anomalies.
-SHARE_OF_REFERENCE = 0.9
+# More reference rows for each draw change no score.
+MOST_ROWS_A_DRAW = 64
 # A reference row this near is the row itself, relative to the length of both.
 SAME_ROW = 1e-6
 # Bound of a coordinate: its square, times the columns, is still a float32.
 FARTHEST = 1e16
-BLOCK_ROWS = 2**10
 
 
 class NormalRows(nn.Module):
-    r"""The mean distance of a row to its nearest neighbours in small groups of normal rows.
+    r"""The expected distance of a row to the nearest of a few random normal rows.
 
     A row is the point :math:`[x, w\,C^{-1/2} e]`: its values, and the errors `e` of its
-    reconstruction, decorrelated by the covariance `C` of the rows with the smallest errors. With
-    `G` groups :math:`S_1 … S_G` of :math:`\psi` reference points, the distance is
-    :math:`\frac 1 G \sum_g \min_{r \in S_g} \|p - r\|`. Groups are so small that a few anomalies
-    among the reference rows do not vouch for others like them. A reference row is not compared
-    with itself. Of a row with missing cells only the other coordinates are compared, and the
-    distance grows by the root of the share that is there.
+    reconstruction, decorrelated by the covariance `C` of the rows with the smallest errors. Of
+    :math:`\psi` draws from the reference rows, whose distances are :math:`d_1 \le d_2 \le …` and
+    whose shares of the weight add up to :math:`W_1 < W_2 < …`, the nearest is expected at
+
+    .. math:: \sum_k \left[(1 - W_{k-1})^\psi - (1 - W_k)^\psi\right] d_k .
+
+    With few draws, anomalies among the reference rows do not vouch for others like them. A draw of
+    the row itself does not count. Of a row with missing cells only the other coordinates are
+    compared, and the distance grows by the root of the share that is there.
 
     Parameters
     ----------
@@ -42,62 +43,74 @@ class NormalRows(nn.Module):
         Values and errors of normal rows, in random order.
     present : Tensor of shape (n_samples, n_values + n_features) or None
         1 where the cell of a coordinate is there, 0 where it is missing; None where none is.
+    weight : ndarray of shape (n_samples,)
+        Positive weights of the rows.
     n_values : int
         How many of the columns are values.
     error_weight : float
         `w`.
-    group_size : int
-        :math:`\psi`.
+    n_draws : float
+        :math:`\psi`; with infinity, the distance is that to the nearest of all reference rows.
     max_reference_rows : int
-        Most reference rows.
+        Most reference rows, the first ones; a few draws take fewer.
+    reference_share : float
+        Share of these that is kept, the rows nearest to the others; the rest may be anomalies.
 
     References
     ----------
     Pang, Ting & Albrecht, "LeSiNN: Detecting Anomalies by Identifying Least Similar Nearest
-    Neighbours", ICDM Workshops 2015, equation 1; Kessy, Lewin & Strimmer, "Optimal Whitening and
-    Decorrelation", The American Statistician 2018 (the symmetric root keeps each error beside its
-    own column).
+    Neighbours", ICDM Workshops 2015, equation 1, of which this is the mean over all subsamples;
+    Kessy, Lewin & Strimmer, "Optimal Whitening and Decorrelation", The American Statistician 2018
+    (the symmetric root keeps each error beside its own column).
     """
 
     centre: Tensor
     whitening: Tensor
     reference: Tensor
+    share: Tensor
+    by_rank: Tensor
 
     def __init__(
         self,
         points: Tensor,
         present: Tensor | None,
+        weight: np.ndarray,
         n_values: int,
         error_weight: float,
-        group_size: int,
+        n_draws: float,
         max_reference_rows: int,
+        reference_share: float,
     ):
         super().__init__()
         self.n_values = n_values
-        self.group_size = min(group_size, len(points))
-        centre, root = _centre_and_root(points[:, n_values:].double().numpy())
-        self._keep("centre", _tensor(centre))
-        self._keep("whitening", _tensor(error_weight * root))
-        located = self._located(points)
-        self._keep("reference", self._groups(located, max_reference_rows))
-        blocks = torch.arange(len(points)).split(BLOCK_ROWS)
-        parts = [(points[b], None if present is None else present[b]) for b in blocks]
-        distances = torch.cat([self(*part) for part in parts])
-        n_kept = max(self.group_size, round(SHARE_OF_REFERENCE * len(points)))
-        kept = distances.argsort(stable=True)[:n_kept].sort().values
-        self._keep("reference", self._groups(located[kept], max_reference_rows))
-
-    @property
-    def n_groups(self) -> int:
-        """Groups of reference rows."""
-        return len(self.reference) // self.group_size
+        self.n_draws = n_draws
+        self.equal_shares = np.ptp(weight) == 0
+        weight = np.asarray(weight, dtype=np.float64)
+        points = _bounded(points)
+        errors = points[:, n_values:].double().numpy()
+        centre, root = _centre_and_root(errors, weight)
+        self._keep("centre", torch.as_tensor(centre, dtype=torch.float32))
+        self._keep("whitening", torch.as_tensor(error_weight * root, dtype=torch.float32))
+        first = slice(int(min(max_reference_rows, MOST_ROWS_A_DRAW * n_draws)))
+        located, weight = self._located(points[first]), torch.from_numpy(weight[first])
+        self._set_reference(located, weight)
+        distances = self(points[first], None if present is None else present[first])
+        kept = distances <= _quantile(distances.numpy(), weight.numpy(), reference_share)
+        self._set_reference(located[kept], weight[kept])
 
     def _keep(self, name, values):
         self.register_buffer(name, values, persistent=False)
 
-    def _groups(self, located, max_reference_rows):
-        n_rows = max(self.group_size, min(len(located), max_reference_rows))
-        return located[: n_rows // self.group_size * self.group_size]
+    def _set_reference(self, located, weight):
+        self._keep("reference", located)
+        self._keep("share", weight / weight.sum())
+        equal = torch.full_like(weight, 1 / len(weight))
+        self._keep("by_rank", self._probabilities(equal).float())
+
+    def _probabilities(self, share):
+        """That the nearest draw is each of the rows, whose shares come in order of distance."""
+        farther = (1 - share.cumsum(dim=-1)).clamp(min=0).pow(self.n_draws)
+        return -farther.diff(dim=-1, prepend=torch.ones_like(farther[..., :1]))
 
     def forward(self, points: Tensor, present: Tensor | None = None) -> Tensor:
         """Return the distance of each row.
@@ -114,15 +127,18 @@ class NormalRows(nn.Module):
         Tensor of shape (n_samples,)
             Not negative; 0 where nothing counts.
         """
-        squares = self._nearest(self._squares(self._located(points), present))
-        distances = _root(squares).mean(dim=1)
-        return distances if present is None else distances * _growth(present)
+        distances = self._distances(self._located(points), present)
+        if self.equal_shares:  # the order alone matters then: no need of the rows it belongs to
+            expected = (_finite(_ascending(distances)) * self.by_rank).sum(dim=1)
+        else:
+            expected = (_finite(distances) * self._nearest(distances)).sum(dim=1)
+        return expected if present is None else expected * _growth(present)
 
     def shares(self, points: Tensor, present: Tensor | None = None) -> Tensor:
         r"""Split the distance of each row exactly over the coordinates.
 
-        Coordinate `j` has :math:`\frac 1 G \sum_g (p_j - r^g_j)^2 / \|p - r^g\|`, with the nearest
-        points :math:`r^g`.
+        Coordinate `j` has :math:`\sum_r p_r (x_j - r_j)^2 / \|x - r\|`, where :math:`p_r` is the
+        probability that reference row `r` is the nearest draw.
 
         Parameters
         ----------
@@ -137,18 +153,26 @@ class NormalRows(nn.Module):
             Not negative; each row sums to its distance.
         """
         located = self._located(points)
-        squares = self._squares(located, present)
-        squares, within = squares.view(len(located), -1, self.n_groups).min(dim=1)
-        weight = _root(squares).double().reciprocal().nan_to_num(posinf=0.0) / self.n_groups
-        places = within * self.n_groups + torch.arange(self.n_groups, device=within.device)
-        weights = located.new_zeros(len(located), len(self.reference), dtype=torch.float64)
-        weights.scatter_(1, places, weight)
-        # sum_g w_g (p - r_g)^2 as three products, in double precision: they cancel
+        distances = self._distances(located, present)
+        weights = self._nearest(distances).double()
+        weights *= distances.double().reciprocal().nan_to_num(posinf=0.0)
+        # sum_r w_r (x - r)^2 as three products, in double precision: they cancel
         located, reference = located.double(), self.reference.double()
         shares = located.square() * weights.sum(dim=1, keepdim=True)
         shares += weights @ reference.square() - 2 * located * (weights @ reference)
         shares.clamp_(min=0)
-        return shares if present is None else shares * present * _growth(present)[:, None]
+        if present is not None:
+            shares *= present
+        # the distance in single precision, to the last digit
+        total = self(points, present).double() / shares.sum(dim=1)
+        return shares * total.nan_to_num(nan=0.0, posinf=0.0)[:, None]
+
+    def _nearest(self, distances):
+        """Probability of each reference row to be the nearest draw, (n_samples, n_reference)."""
+        order = distances.argsort(dim=1, stable=True)
+        return torch.zeros_like(distances).scatter_(
+            1, order, self._probabilities(self.share[order]).to(distances)
+        )
 
     def _located(self, points):
         errors = points[:, self.n_values :] - self.centre
@@ -156,67 +180,83 @@ class NormalRows(nn.Module):
             errors = errors * self.whitening
         else:  # symmetric
             errors = F.linear(*aligned(errors, self.whitening))
-        located = torch.cat([points[:, : self.n_values], errors], dim=1)
-        return located.clamp(-FARTHEST, FARTHEST)
+        return _bounded(torch.cat([points[:, : self.n_values], errors], dim=1))
 
-    def _squares(self, located, present):
-        """Squared distances to the reference rows, (n_samples, n_reference); infinite to itself."""
-        lengths = self.reference.square()
+    def _distances(self, located, present):
+        """Distances to the reference rows, (n_samples, n_reference); infinite to itself."""
+        squares = self.reference.square()
+        distances = self._distances_between(located, squares.sum(dim=1))
         if present is None:
-            lengths = lengths.sum(dim=1)
-        else:
-            located, lengths = located * present, present @ lengths.T
+            return distances
+        # a row without missing cells has the same bits as in a table without them
+        some = self._distances_between(located * present, present @ squares.T)
+        return torch.where(present.all(dim=1, keepdim=True), distances, some)
+
+    def _distances_between(self, located, lengths):
+        """The same, given the squared lengths of the reference rows."""
         length = located.square().sum(dim=1, keepdim=True)
         squares = torch.addmm(lengths, located, self.reference.T, alpha=-2).add_(length)
         limit = SAME_ROW * (length[:, 0] + lengths.amax(dim=-1))
-        near = (self._nearest(squares).amin(dim=1) <= limit).nonzero()[:, 0]  # few, as a rule
-        same = squares[near] <= SAME_ROW * (
-            length[near] + (lengths if present is None else lengths[near])
-        )
+        near = (squares.amin(dim=1) <= limit).nonzero()[:, 0]  # few, as a rule
+        same = squares[near] <= SAME_ROW * (length[near] + lengths.expand_as(squares)[near])
         squares[near] = squares[near].masked_fill(same, torch.inf)
-        return squares
-
-    def _nearest(self, squares):
-        """Smallest of each group, (n_samples, n_groups): row `i` is in group `i % n_groups`."""
-        # much faster than `amin` over groups
-        return reduce(torch.minimum, squares.split(self.n_groups, dim=1))
+        return squares.sqrt_()
 
 
-def _centre_and_root(errors):
+def _bounded(points):
+    """Coordinates that are numbers, whatever a diverging network makes of them."""
+    return points.nan_to_num(nan=FARTHEST).clamp(-FARTHEST, FARTHEST)
+
+
+def _ascending(values):
+    """Rows in ascending order; torch, which keeps track of places, takes 13 times as long."""
+    if values.is_cuda:
+        return values.sort(dim=1).values
+    return torch.from_numpy(np.sort(values.numpy(), axis=1))
+
+
+def _finite(distances):
+    """Distances, 0 to the row itself."""
+    return distances.nan_to_num(posinf=0.0)
+
+
+def _centre_and_root(errors, weight):
     """Mean, and symmetric inverse root of the covariance, of the rows with the smallest errors."""
-    kept = errors
+    kept = slice(None)
     for _ in range(N_ROUNDS):
-        centre, root = kept.mean(axis=0), _inverse_root(kept)
+        centre, root = _moments(errors[kept], weight[kept])
         whitened = (errors - centre) * root if root.ndim == 1 else (errors - centre) @ root
         size = np.square(whitened).sum(axis=1)
-        kept = errors[size <= np.quantile(size, SHARE_WITH_SMALL_ERRORS)]
-    return kept.mean(axis=0), _inverse_root(kept)
+        kept = size <= _quantile(size, weight, SHARE_WITH_SMALL_ERRORS)
+    return _moments(errors[kept], weight[kept])
 
 
-def _inverse_root(errors):
-    if errors.shape[1] > WIDEST_COVARIANCE or len(errors) == 1:
-        variances = errors.var(axis=0)
-        return 1 / np.sqrt(np.maximum(variances, _floor(variances)))
-    covariance, _ = ledoit_wolf(errors)
-    variances, axes = np.linalg.eigh(covariance)
-    return (axes / np.sqrt(np.maximum(variances, _floor(variances)))) @ axes.T
+def _moments(errors, weight):
+    centre = np.average(errors, axis=0, weights=weight)
+    deviations = (errors - centre) * np.sqrt(weight / weight.sum())[:, None]
+    variances = np.square(deviations).sum(axis=0)
+    varies = variances > 0
+    if errors.shape[1] > WIDEST_COVARIANCE or not varies.any():
+        return centre, 1 / np.sqrt(np.where(varies, _shrunk(variances), 1.0))
+    variances, axes = np.linalg.eigh(deviations.T[varies] @ deviations[:, varies])
+    root = np.eye(errors.shape[1])  # errors that do not vary stay what they are
+    root[np.ix_(varies, varies)] = (axes / np.sqrt(_shrunk(variances))) @ axes.T
+    return centre, root
 
 
-def _root(squares):
-    """Distances; 0 where there is nothing but the row itself."""
-    return squares.sqrt().nan_to_num(posinf=0.0)
+def _shrunk(variances):
+    shrunk = (1 - SHRINKAGE) * np.maximum(variances, 0) + SHRINKAGE * variances.mean()
+    return shrunk + ROUNDING
+
+
+def _quantile(values, weight, share):
+    """Smallest value up to which the values have this share of the weight."""
+    order = np.argsort(values, kind="stable")
+    cumulative = np.cumsum(weight[order])
+    at = np.searchsorted(cumulative, share * cumulative[-1] * (1 - 1e-9))
+    return values[order[min(at, len(order) - 1)]]
 
 
 def _growth(present):
     """What the distance over some coordinates is multiplied by, to be one over all of them."""
     return (present.shape[1] / present.sum(dim=1).clamp(min=1)).sqrt()
-
-
-def _floor(variances):
-    """Smallest variance to divide by; errors that are all zero stay what they are."""
-    largest = variances.max()
-    return SMALLEST_EIGENVALUE * largest if largest > 0 else 1.0
-
-
-def _tensor(values):
-    return torch.as_tensor(values, dtype=torch.float32)

@@ -27,6 +27,7 @@ SCRATCH = (
     "_phases",
     "_updates",
     "_hooked",
+    "_lowest",
     "valid_losses_",
 )
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
@@ -163,6 +164,7 @@ class AutoEncoderNet(NeuralNet):
         self._compiled: CompiledSteps | None = None
         self._compiled_for: list[int] = []
         self.interrupted_ = False
+        self._lowest = {name: self._lowest_so_far(name) for name in ("train_loss", "valid_loss")}
         try:
             return super().fit_loop(X, y, epochs, **fit_params)
         except StopTraining:
@@ -355,10 +357,13 @@ class AutoEncoderNet(NeuralNet):
 
     def _record_loss(self, name: str, loss: float) -> None:
         """Record a loss and, for skorch's callbacks, whether it is the best so far."""
-        # An earlier call may have had no held-out rows.
-        best = min((row.get(name, math.inf) for row in self.history[:-1]), default=math.inf)
         self.history.record(name, loss)
-        self.history.record(f"{name}_best", loss < best)
+        self.history.record(f"{name}_best", loss < self._lowest[name])
+        self._lowest[name] = min(loss, self._lowest[name])
+
+    def _lowest_so_far(self, name: str) -> float:
+        # An earlier call may have had no held-out rows.
+        return min((row.get(name, math.inf) for row in self.history), default=math.inf)
 
     def forget_moments(self) -> None:
         """Drop what the optimisers remember of earlier gradients."""

@@ -115,7 +115,7 @@ def test_noise_levels_are_deviations(noise_levels):
 
 
 def test_parameters_survive_cloning():
-    params = detector(group_size=3, noise_levels=[0.2]).get_params()
+    params = detector(novelty=True, noise_levels=[0.2]).get_params()
     assert clone(AutoEncoderDetector(**params)).get_params() == params
 
 
