@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skae.autoencoder import AutoEncoder, DenoisingAE, MaskedAE
-    from skae.outlier_detection import AutoEncoderDetector
+    from skae.outlier_detection import AutoEncoderDetector, MemoryAE
 
 __version__ = "0.1.0"
 
-__all__ = ["AutoEncoder", "AutoEncoderDetector", "DenoisingAE", "MaskedAE"]
+__all__ = ["AutoEncoder", "AutoEncoderDetector", "DenoisingAE", "MaskedAE", "MemoryAE"]
 # Where each is at home.
 _ROOMS = {
     "AutoEncoder": "autoencoder",
     "AutoEncoderDetector": "outlier_detection",
     "DenoisingAE": "autoencoder",
     "MaskedAE": "autoencoder",
+    "MemoryAE": "outlier_detection",
 }
 
 

@@ -23,6 +23,8 @@ ESTIMATORS = [
 QUICK = {"max_epochs": 3, "contamination": 0.1, "random_state": 0, "device": "cpu"}
 # Nothing drawn for a row while training.
 QUIET = {"noise_level": 0, "noise_levels": (0.0,), "mask_ratio": 0}
+# No weight of the memory that rounding moves across a threshold.
+SMOOTH = {"shrink_threshold": 0}
 # What makes a fit a plain function of its rows: one batch, no hold-out, no noise; and no start from
 # PCA, a stationary point from which rounding grows.
 FULL_BATCH = {
@@ -31,6 +33,7 @@ FULL_BATCH = {
     "early_stopping": False,
     "contamination": 0.1,
     **QUIET,
+    **SMOOTH,
 }
 # What else an estimator needs to be quick or exact, by class name.
 QUICK_BY_NAME: dict[str, dict] = {
@@ -73,6 +76,14 @@ def having_rows_scored_as_reconstructed():
 def scored_by_the_network_alone(classes):
     """Those whose score does not depend on reference rows, which each fit chooses anew."""
     return [cls for cls in classes if cls.__name__ not in WITH_REFERENCE_ROWS]
+
+
+def having_codes_of_the_encoder(*names):
+    """Those whose code is the encoder's output, not a mixture of a few remembered ones.
+
+    So a code as wide as the table passes everything on.
+    """
+    return [cls for cls in having(*names) if "memory_size" not in parameters(cls)]
 
 
 def n_inputs(estimator_class, n_features=6):

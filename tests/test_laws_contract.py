@@ -15,6 +15,7 @@ from tests.estimators import (
     fit,
     full_batch,
     having,
+    having_codes_of_the_encoder,
     having_rows_scored_as_reconstructed,
     parameters,
     partial_fit,
@@ -239,8 +240,9 @@ def test_reconstruct_is_decoding_the_code(fitted, X):
     assert_close_cells(fitted.reconstruct(X), decoded)
 
 
-def test_reconstruct_is_in_the_units_that_fit_saw(fitted_on_numbers):
-    start = fit(quick(type(fitted_on_numbers), n_components=5, max_epochs=0), X)
+@pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("n_components"))
+def test_reconstruct_is_in_the_units_that_fit_saw(Estimator):
+    start = fit(quick(Estimator, n_components=5, max_epochs=0), X)
     error = ((start.reconstruct(X) - X) ** 2).sum(axis=0) / ((X - X.mean(axis=0)) ** 2).sum(axis=0)
     assert (error < 0.2).all()
 
@@ -265,7 +267,7 @@ def test_inverse_transform_refuses_codes_of_another_width(fitted, X):
 
 
 @pytest.mark.parametrize("n_components", [6, 9])
-@all_estimators
+@pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("n_components"))
 def test_codes_may_be_as_wide_as_the_table_or_wider(Estimator, n_components):
     estimator = fit(quick(Estimator, n_components=n_components), X)
     assert estimator.transform(X).shape == (len(X), n_components)

@@ -13,6 +13,7 @@ from tests.estimators import (
     assert_same_cells,
     fit,
     having,
+    having_codes_of_the_encoder,
     outputs,
     partial_fit,
     quick,
@@ -320,7 +321,7 @@ def test_the_unit_of_a_column_does_not_matter(Estimator, scaler):
 
 
 @every_scaler
-@pytest.mark.parametrize("Estimator", having("scaler", "init"))
+@pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("scaler", "init"))
 def test_with_all_components_the_start_returns_the_table_in_its_own_units(Estimator, scaler):
     estimator = fit(quick(Estimator, n_components=6, scaler=scaler, max_epochs=0), X)
     tolerance = 0.05 if scaler == "quantile" else 1e-3

@@ -23,6 +23,7 @@ from tests.estimators import (
     constant_rate,
     fit,
     having,
+    having_codes_of_the_encoder,
     outputs,
     quick,
     scored_by_the_network_alone,
@@ -103,7 +104,7 @@ def test_the_class_asks_for_no_exemption_of_its_own(Estimator):
 # ---- a step like any other ----
 
 
-@all_estimators
+@pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("n_components"))
 def test_it_works_before_a_classifier(Estimator):
     pipeline = make_pipeline(
         StandardScaler(), quick(Estimator, n_components=3), LogisticRegression()
@@ -159,7 +160,7 @@ def test_it_works_beside_another_transformer(Estimator):
     assert len(union.get_feature_names_out()) == 8
 
 
-@all_estimators
+@pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("n_components"))
 def test_it_transforms_targets(Estimator):
     rng = np.random.default_rng(0)
     features = rng.normal(size=(100, 3))
@@ -171,7 +172,7 @@ def test_it_transforms_targets(Estimator):
     assert model.score(features, targets) > 0.95
 
 
-@all_estimators
+@pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("n_components"))
 def test_it_transforms_a_single_target(Estimator):
     rng = np.random.default_rng(0)
     features = rng.normal(size=(100, 3))

@@ -27,6 +27,7 @@ from tests.estimators import (
     constant_rate,
     fit,
     having,
+    having_codes_of_the_encoder,
     known,
     n_inputs,
     outputs,
@@ -647,7 +648,7 @@ def test_the_passed_instance_is_never_trained(Estimator):
     assert not torch.equal(learned["layers.2.weight"], before[0]["layers.2.weight"])
 
 
-@with_own_modules
+@pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("encoder"))
 def test_an_instance_starts_from_its_own_weights(Estimator):
     encoder = nn.Linear(n_inputs(Estimator), 2)
     estimator = fit(quick(Estimator, encoder=encoder, scaler=None, max_epochs=0), X)

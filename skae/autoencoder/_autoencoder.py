@@ -296,9 +296,13 @@ class AutoEncoder(BaseAutoEncoder):
             self.n_components_ = self._default_n_components(n_in, inputs)
         encoder = self._build_encoder(n_in, sizes, generator)
         decoder = self._build_decoder(n_out, sizes[::-1], generator)
-        module = AutoEncoderModule(encoder, decoder, inputs)
+        module = self._joined(encoder, decoder, inputs, generator)
         self._set_start(module, rows, sample_weight)
         return module
+
+    def _joined(self, encoder, decoder, inputs, generator):
+        """Return the network of both; `generator` draws what else it has."""
+        return AutoEncoderModule(encoder, decoder, inputs)
 
     def _default_n_components(self, n_in, inputs):
         return default_n_components(n_in if inputs is None else inputs.n_values)

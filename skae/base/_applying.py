@@ -22,7 +22,7 @@ from skae.base._tables import check_table
 from skae.datasets import as_chunked_table
 from skae.distributions import MixedColumns
 from skae.metrics import conformal_p_values, contamination_threshold, false_alarm_threshold
-from skae.nn import AlignedProducts, AutoEncoderModule, TableInput
+from skae.nn import AlignedProducts, TableInput
 from skae.training import EncodedRows, as_float32, map_rows
 from skae.utils import FLOAT_TYPES, fill_cells, frame_library, frame_like, prefetched
 
@@ -463,8 +463,7 @@ class FittedAutoEncoder(
             return module, likelihood
         inputs, likelihood = self._missing_layout()
         inputs = inputs.to(torch.device(self.net_.device))
-        bearing = AutoEncoderModule(module.encoder, module.decoder, inputs)
-        return bearing.train(module.training), likelihood
+        return module.with_inputs(inputs), likelihood
 
     def _missing_layout(self):
         """Return input and loss that take the mean for a missing number, and leave it out."""

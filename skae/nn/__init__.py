@@ -4,6 +4,7 @@ from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
 from skae.nn._gaussian_fill import GaussianFill
+from skae.nn._memory import Memory, MemoryAutoEncoder
 from skae.nn._mlp import SkipMLP
 from skae.nn._products import AlignedProducts, aligned
 from skae.nn._rng import isolated_rng
@@ -15,6 +16,8 @@ __all__ = [
     "AlignedProducts",
     "AutoEncoderModule",
     "GaussianFill",
+    "Memory",
+    "MemoryAutoEncoder",
     "SkipMLP",
     "TableInput",
     "aligned",

@@ -98,21 +98,57 @@ class AutoEncoderModule(nn.Module):
             Maps the gradient of `output` to those of the parameters, in the order of
             :meth:`parameters`.
         """
+        code, pull_encoder = self._encoder_pullback(x)
+        output, pull_decoder = self._decoder_pullback(code)
+
+        def pull(grad: Tensor) -> list[Tensor]:
+            code_grad, decoder_grads = pull_decoder(grad)
+            return pull_encoder(code_grad) + decoder_grads
+
+        return output, pull
+
+    def _encoder_pullback(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
         inputs = self.inputs
         seen = x if inputs is None else inputs(x)
         code, pull_encoder = cast("SkipMLP", self.encoder).pullback(seen)
-        output, pull_decoder = cast("SkipMLP", self.decoder).pullback(code)
+        embeds = inputs is not None and len(inputs.embeddings) > 0
 
-        def pull(grad: Tensor) -> list[Tensor]:
-            code_grad, decoder_grads = pull_decoder(grad, True)
-            embeds = inputs is not None and len(inputs.embeddings) > 0
-            seen_grad, grads = pull_encoder(cast("Tensor", code_grad), embeds)
-            grads = grads + decoder_grads
+        def pull(code_grad: Tensor) -> list[Tensor]:
+            seen_grad, grads = pull_encoder(code_grad, embeds)
             if inputs is None or seen_grad is None:
                 return grads
             return inputs.gradients(x, seen_grad) + grads
 
+        return code, pull
+
+    def _decoder_pullback(
+        self, code: Tensor
+    ) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, list[Tensor]]]]:
+        output, pull_decoder = cast("SkipMLP", self.decoder).pullback(code)
+
+        def pull(grad: Tensor) -> tuple[Tensor, list[Tensor]]:
+            code_grad, grads = pull_decoder(grad, True)
+            return cast("Tensor", code_grad), grads
+
         return output, pull
+
+    def with_inputs(self, inputs: TableInput) -> "AutoEncoderModule":
+        """Return a network of the same parts that takes its rows otherwise.
+
+        Parameters
+        ----------
+        inputs : TableInput
+            Makes encoded rows what the encoder takes.
+
+        Returns
+        -------
+        AutoEncoderModule
+            Shares all other parts with this one.
+        """
+        other = copy.copy(self)
+        other._modules = dict(self._modules)  # a shallow copy of a module shares them
+        other.inputs = inputs
+        return other.train(self.training)
 
 
 def build_user_module(

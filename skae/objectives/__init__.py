@@ -2,6 +2,14 @@
 
 from skae.objectives._base import Batch, Objective, Phase
 from skae.objectives._masked import MaskedReconstruction
+from skae.objectives._memory import MemoryReconstruction
 from skae.objectives._reconstruction import Reconstruction
 
-__all__ = ["Batch", "MaskedReconstruction", "Objective", "Phase", "Reconstruction"]
+__all__ = [
+    "Batch",
+    "MaskedReconstruction",
+    "MemoryReconstruction",
+    "Objective",
+    "Phase",
+    "Reconstruction",
+]

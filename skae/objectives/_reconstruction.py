@@ -53,11 +53,15 @@ class Reconstruction(Objective):
     @torch.no_grad()
     def _gradients(self, module: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         output, pull = cast("AutoEncoderModule", module).pullback(batch.inputs)
+        loss, grad = self._loss_and_gradient(output, batch)
+        return loss, pull(grad)
+
+    def _loss_and_gradient(self, output: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Mean loss, and its gradient by the decoder's output."""
         losses, grad = self.likelihood.nll_and_gradient(output, batch.targets, _reduction(batch))
         if batch.weight is not None:
             grad.mul_(batch.weight[:, None])
-        n_cells = self.likelihood.n_cells(batch.targets)
-        return _mean(losses, batch), pull(grad.div_(n_cells))
+        return _mean(losses, batch), grad.div_(self.likelihood.n_cells(batch.targets))
 
     def _mean_loss(self, output: Tensor, batch: Batch) -> Tensor:
         return _mean(self.likelihood.nll(output, batch.targets, _reduction(batch)), batch)

@@ -1,5 +1,6 @@
 """Detectors made of auto-encoders."""
 
 from skae.outlier_detection._autoencoder_detector import AutoEncoderDetector
+from skae.outlier_detection._memory_ae import MemoryAE
 
-__all__ = ["AutoEncoderDetector"]
+__all__ = ["AutoEncoderDetector", "MemoryAE"]
