@@ -1,5 +1,6 @@
 """The contract that every auto-encoder of skae keeps."""
 
+from skae.base._explaining import path_shares
 from skae.base._fitting import MOST_HELD_OUT_ROWS, BaseAutoEncoder
 
-__all__ = ["MOST_HELD_OUT_ROWS", "BaseAutoEncoder"]
+__all__ = ["MOST_HELD_OUT_ROWS", "BaseAutoEncoder", "path_shares"]

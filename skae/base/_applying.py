@@ -258,8 +258,12 @@ class FittedAutoEncoder(
         """
         rows = self._check_table(X).encoded(self._encoder)
         module, likelihood = self._network(rows)
-        shares = self._map(rows, lambda x: self._shares(module, likelihood, x), self.n_features_in_)
-        return -shares.astype(np.float64)
+        return -self._map(
+            rows,
+            lambda x: self._shares(module, likelihood, x),
+            self.n_features_in_,
+            np.float64,
+        )
 
     def explain(self, X, n_features=None):
         """Tell what is strange about rows, cell by cell: a table to read.
@@ -471,11 +475,11 @@ class FittedAutoEncoder(
         # numbers are not embedded: nothing is drawn
         return TableInput(schema, torch.Generator()), MixedColumns(schema, self._likelihood)
 
-    def _map(self, rows, function, n_outputs):
+    def _map(self, rows, function, n_outputs, dtype=np.float32):
         device = torch.device(self.net_.device)
         ours = getattr(self.module_, "has_pullback", False)  # these align their products themselves
         with nullcontext() if ours else AlignedProducts():
-            return map_rows(function, rows.X, rows.encode, n_outputs, device)
+            return map_rows(function, rows.X, rows.encode, n_outputs, device, dtype=dtype)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "offset_")

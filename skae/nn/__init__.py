@@ -2,6 +2,7 @@
 
 from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
+from skae.nn._bias_free_mlp import BiasFreeMLP
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
 from skae.nn._gaussian_fill import GaussianFill
 from skae.nn._memory import Memory, MemoryAutoEncoder
@@ -15,6 +16,7 @@ __all__ = [
     "NOISE_NAMES",
     "AlignedProducts",
     "AutoEncoderModule",
+    "BiasFreeMLP",
     "GaussianFill",
     "Memory",
     "MemoryAutoEncoder",

@@ -48,12 +48,12 @@ class SkipMLP(nn.Module):
         self.n_hidden = hidden_layer_sizes[0] if hidden_layer_sizes else 0
         self.has_linear_path = linear_skip or not hidden_layer_sizes
         n_linear = n_out if self.has_linear_path else 0
-        self.first = _linear(n_in, self.n_hidden + n_linear, True, generator)
+        self.first = linear(n_in, self.n_hidden + n_linear, True, generator)
         pairs = itertools.pairwise(hidden_layer_sizes)
-        middle = nn.ModuleList([_linear(n, m, True, generator) for n, m in pairs])
+        middle = nn.ModuleList([linear(n, m, True, generator) for n, m in pairs])
         self.middle = cast("Sequence[nn.Linear]", middle)
         if hidden_layer_sizes:  # the linear path brings the bias of the sum
-            self.last = _linear(hidden_layer_sizes[-1], n_out, not self.has_linear_path, generator)
+            self.last = linear(hidden_layer_sizes[-1], n_out, not self.has_linear_path, generator)
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -251,7 +251,7 @@ def _linear_grads(layer: nn.Linear, x: Tensor, grad: Tensor) -> list[Tensor]:
     return [weight] if layer.bias is None else [weight, grad.sum(0)]
 
 
-def _linear(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.Linear:
+def linear(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.Linear:
     """A linear layer with torch's usual start, drawn from `generator` and not from global state."""
     layer = nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias, dtype=torch.float32)
     bound = 1 / math.sqrt(max(n_in, 1))

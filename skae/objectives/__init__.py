@@ -3,6 +3,7 @@
 from skae.objectives._base import Batch, Objective, Phase
 from skae.objectives._masked import MaskedReconstruction
 from skae.objectives._memory import MemoryReconstruction
+from skae.objectives._one_class import OneClass, squared_radius
 from skae.objectives._reconstruction import Reconstruction
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "MaskedReconstruction",
     "MemoryReconstruction",
     "Objective",
+    "OneClass",
     "Phase",
     "Reconstruction",
+    "squared_radius",
 ]

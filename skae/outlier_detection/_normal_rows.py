@@ -250,11 +250,7 @@ def _shrunk(variances):
 
 
 def _quantile(values, weight, share):
-    """Smallest value up to which the values have this share of the weight."""
-    order = np.argsort(values, kind="stable")
-    cumulative = np.cumsum(weight[order])
-    at = np.searchsorted(cumulative, share * cumulative[-1] * (1 - 1e-9))
-    return values[order[min(at, len(order) - 1)]]
+    return float(np.quantile(values, share, weights=weight, method="inverted_cdf"))
 
 
 def _growth(present):

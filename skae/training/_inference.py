@@ -20,6 +20,7 @@ def map_rows(
     n_outputs: int,
     device: torch.device,
     rows: np.ndarray | None = None,
+    dtype: type = np.float32,
 ) -> np.ndarray:
     """Apply a function of tensors to the rows of an array.
 
@@ -37,14 +38,16 @@ def map_rows(
         Where the function computes.
     rows : ndarray of int of shape (n_rows,), default=None
         Which rows; None for all.
+    dtype : type, default=np.float32
+        Of the result.
 
     Returns
     -------
-    ndarray of float32 of shape (n_rows, n_outputs)
+    ndarray of shape (n_rows, n_outputs)
         The function's values.
     """
     n_rows = len(X) if rows is None else len(rows)
-    results = np.empty((n_rows, n_outputs), dtype=np.float32)
+    results: np.ndarray = np.empty((n_rows, n_outputs), dtype=dtype)
     # torch's own memory: NumPy's is aligned by chance, and so would be the rounding of products.
     block = torch.zeros(BLOCK_ROWS, X.shape[1], dtype=torch.float32)
     for start in range(0, n_rows, BLOCK_ROWS):
