@@ -41,7 +41,7 @@ MOST_SWAPPED = 0.5
 MOST_NORMAL_ROWS, MOST_EARLIER_ROWS = 10_000, 2_000
 # Draws of reference rows, and the share of these that is kept: where anomalies may be among the
 # training rows, and under novelty=True.
-ROBUST, TRUSTING = (8, 0.9), (1000, 1.0)
+ROBUST, TRUSTING = (8, 0.7), (1000, 1.0)
 # With fewer of them, those that calibrated the threshold join.
 FEW_NORMAL_ROWS = 500
 _NORMAL_ROWS, _VALID_NOISE = 4, 5  # streams of random numbers beside those of the base
@@ -63,8 +63,8 @@ class AutoEncoderDetector(AutoEncoder):
     novelty : bool, default=False
         Whether all training rows are known to be normal: novelty detection, in the words of
         scikit-learn. A row is then compared with its nearest training rows ({TRUSTING[0]} draws),
-        which tells finer. If False, anomalies may be among them: {ROBUST[0]} draws, and the tenth
-        of the reference rows that is farthest from the others is left out.
+        which tells finer. If False, anomalies may be among them: {ROBUST[0]} draws, and those of
+        the reference rows that are farthest from the others, {1 - ROBUST[1]:.0%}, are left out.
     noise_levels : sequence of float, default=(0.1, 0.25, 0.5, 1.0)
         Standard deviations of the noise, in scaled units; of categories that share, at most one
         half, is replaced by those of other rows.
