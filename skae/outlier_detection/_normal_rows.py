@@ -13,6 +13,8 @@ WIDEST_COVARIANCE = 600
 SHRINKAGE = 0.1
 # Variance of errors that are nothing but rounding, in scaled units.
 ROUNDING = 1e-10
+# Probability of all draws being farther than the last rank that is looked at.
+NEGLIGIBLE = 1e-7
 # The covariance is that of the rows with the smallest errors, found in so many rounds.
 N_ROUNDS, SHARE_WITH_SMALL_ERRORS = 3, 0.7
 # More reference rows for each draw change no score.
@@ -104,8 +106,9 @@ class NormalRows(nn.Module):
     def _set_reference(self, located, weight):
         self._keep("reference", located)
         self._keep("share", weight / weight.sum())
-        equal = torch.full_like(weight, 1 / len(weight))
-        self._keep("by_rank", self._probabilities(equal).float())
+        by_rank = self._probabilities(torch.full_like(weight, 1 / len(weight)))
+        n_ranks = int((by_rank.flip(0).cumsum(0) > NEGLIGIBLE).sum())
+        self._keep("by_rank", by_rank[:n_ranks].float())
 
     def _probabilities(self, share):
         """That the nearest draw is each of the rows, whose shares come in order of distance."""
@@ -129,7 +132,8 @@ class NormalRows(nn.Module):
         """
         distances = self._distances(self._located(points), present)
         if self.equal_shares:  # the order alone matters then: no need of the rows it belongs to
-            expected = (_finite(_ascending(distances)) * self.by_rank).sum(dim=1)
+            nearest = _smallest(distances, len(self.by_rank))
+            expected = (_finite(nearest) * self.by_rank).sum(dim=1)
         else:
             expected = (_finite(distances) * self._nearest(distances)).sum(dim=1)
         return expected if present is None else expected * _growth(present)
@@ -208,11 +212,17 @@ def _bounded(points):
     return points.nan_to_num(nan=FARTHEST).clamp(-FARTHEST, FARTHEST)
 
 
-def _ascending(values):
-    """Rows in ascending order; torch, which keeps track of places, takes 13 times as long."""
+def _smallest(values, n_columns):
+    """Smallest values of each row, in ascending order.
+
+    On a CPU torch, which keeps track of their places, takes several times as long.
+    """
     if values.is_cuda:
-        return values.sort(dim=1).values
-    return torch.from_numpy(np.sort(values.numpy(), axis=1))
+        return values.topk(n_columns, dim=1, largest=False).values
+    values = values.numpy()
+    if n_columns < values.shape[1]:
+        values = np.partition(values, n_columns, axis=1)[:, :n_columns]
+    return torch.from_numpy(np.sort(values, axis=1))
 
 
 def _finite(distances):
