@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from skae.cli._inputs import check_columns, read_inputs
 from skae.cli._labels import anomaly_labels
 from skae.cli._peers import peer_scores
-from skae.cli._report import CommandError, counted, on_terminal, print_notes, report
+from skae.cli._report import CommandError, on_terminal, print_notes, report
 from skae.cli._scoring import OUT_COLUMNS, Findings
 from skae.cli._tables import check_out, go_through
 from skae.cli._training import train
@@ -29,6 +29,7 @@ class Job(NamedTuple):
     labels: np.ndarray | None = None  # True for an anomaly
     label_meaning: str = ""
     scaler: str = "standard"  # unless --scaler says otherwise
+    novelty: bool = False  # whether all rows to learn from are known to be normal
 
 
 def detect(args):
@@ -90,6 +91,7 @@ def _embedded_job(args):
         labels=source.target[test] == 1,
         label_meaning=anomaly,
         scaler="none",  # all columns count the same pixels
+        novelty=True,
     )
 
 
@@ -108,15 +110,18 @@ def _file_job(args):
         n_train=normal.n_rows,
         labels=labels,
         label_meaning=f"{args.label} = {anomaly}",
+        novelty=args.train is not None,
     )
 
 
 def _trained(job, args):
-    from skae import DenoisingAE  # imports torch: only now, when the files are known to be good
+    # imports torch: only now, when the files are known to be good
+    from skae import AutoEncoderDetector
 
     limit = {} if args.max_epochs is None else {"max_epochs": args.max_epochs}
     scaler = args.scaler or job.scaler
-    detector = DenoisingAE(
+    detector = AutoEncoderDetector(
+        novelty=job.novelty,
         scaler=None if scaler == "none" else scaler,
         contamination=args.contamination,
         random_state=args.seed,
@@ -124,8 +129,4 @@ def _trained(job, args):
         **limit,
     )
     train(detector, job.train, job.n_train, args.quiet)
-    n_columns = len(job.train.columns)
-    if detector.n_components_ >= n_columns:
-        few = f"{counted(n_columns, 'column')}: too few for one to be told from the others"
-        print_notes([few], args.quiet)
     return detector

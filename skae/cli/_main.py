@@ -9,14 +9,14 @@ from skae import __version__
 from skae.cli._report import CommandError
 
 DETECT = """\
-Find the anomalies in a table with a denoising auto-encoder, and say which columns made each of
-them one.
+Find the anomalies in a table with an auto-encoder, and say which columns made each of them one.
 
 Without TABLE, an embedded real table is used: handwritten digits, where an anomaly is a zero.
 Half of the digits from one to nine train; the others and all zeros are scored.
 
 With TABLE and no --train, the detector is fitted on every row of TABLE and scores the same
-rows: anomalies may be among them, as long as they are few."""
+rows: anomalies may be among them, as long as they are few. The rows of --train are taken for
+normal, all of them."""
 
 FILES = """\
 files:

@@ -11,6 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 MOST_CATEGORIES = 50
+# Share of the variance that PCA keeps.
+EXPLAINED = 0.9
 
 
 def peer_scores(detector, job, seed):
@@ -22,7 +24,7 @@ def peer_scores(detector, job, seed):
     Parameters
     ----------
     detector : estimator
-        Fitted; PCA gets its scaler and as many components.
+        PCA gets its scaler.
     job : Job
         With its training rows in memory.
     seed : int
@@ -35,9 +37,8 @@ def peer_scores(detector, job, seed):
     """
     encoder = _encoder(job.train)
     train = encoder.fit_transform(job.train)
-    n_components = min(detector.n_components_, *train.shape)
     forest = IsolationForest(random_state=seed).fit(train)
-    pca_error = _pca_error(train, n_components, detector.scaler, seed)
+    pca_error, n_components = _pca_error(train, detector.scaler)
     blocks = [
         (forest.score_samples(rows), -pca_error(rows))
         for rows in (encoder.transform(job.features(chunk)) for chunk in job.chunks)
@@ -77,16 +78,16 @@ def _floats(column):
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
-def _pca_error(train, n_components, scaler, seed):
-    """Return a function of rows: their mean squared error under PCA."""
+def _pca_error(train, scaler):
+    """Return a function of rows, their mean squared error under PCA, and its number of axes."""
     from skae.preprocessing import TableScaler  # with torch, as the detector
 
     scaler = TableScaler(scaler).fit(train)
     with np.errstate(invalid="ignore"):  # the ratio of variances, where every row is the same
-        pca = PCA(n_components, random_state=seed).fit(scaler.transform(train))
+        pca = PCA(EXPLAINED, svd_solver="full").fit(scaler.transform(train))
 
     def error(rows):
         scaled = scaler.transform(rows)
         return np.mean((scaled - pca.inverse_transform(pca.transform(scaled))) ** 2, axis=1)
 
-    return error
+    return error, pca.n_components_

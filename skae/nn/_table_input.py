@@ -163,6 +163,22 @@ class TableInput(nn.Module):
         hot.copy_(1 - hot.sub_(self.hot_code).abs_().clamp_(max=1))
         return values.sub_(self.offset).div_(self.scale)
 
+    def numbers(self, values: Tensor) -> Tensor:
+        """Undo :meth:`values` for all that is no one-hot column.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_samples, n_values)
+            As :meth:`values` gives them.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_numbers)
+            Columns ``source[:n_numbers]`` of an encoded row.
+        """
+        n_numbers = self.n_values - len(self.hot_code)
+        return values[:, :n_numbers] * self.scale[:n_numbers] + self.offset[:n_numbers]
+
     @torch.no_grad()
     def prepare(self, x: Tensor) -> Tensor:
         """Do all that does not depend on parameters, of many rows at once.

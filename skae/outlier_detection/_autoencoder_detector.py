@@ -332,6 +332,16 @@ class AutoEncoderDetector(AutoEncoder):
     def _row_loss(self, module, likelihood, x):
         return self.module_.normal_rows(*self._points(module, likelihood, x))
 
+    def _expected_values(self, module, likelihood, x):
+        """Numbers of the rows that a row is compared with; categories as the network has them."""
+        values = self.module_.normal_rows.expected(*self._points(module, likelihood, x))
+        inputs = module.inputs
+        if inputs is None:
+            return values
+        numbers = inputs.numbers(values)
+        expected = super()._expected_values(module, likelihood, x)
+        return expected.index_copy(1, inputs.source[: numbers.shape[1]], numbers)
+
     def _shares(self, module, likelihood, x):
         shares = self.module_.normal_rows.shares(*self._points(module, likelihood, x))
         d = self.n_features_in_

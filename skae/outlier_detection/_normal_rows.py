@@ -171,6 +171,24 @@ class NormalRows(nn.Module):
         total = self(points, present).double() / shares.sum(dim=1)
         return shares * total.nan_to_num(nan=0.0, posinf=0.0)[:, None]
 
+    def expected(self, points: Tensor, present: Tensor | None = None) -> Tensor:
+        """Return the values that are expected of the nearest draw.
+
+        Parameters
+        ----------
+        points : Tensor of shape (n_samples, n_values + n_features)
+            Values and errors.
+        present : Tensor of shape (n_samples, n_values + n_features), default=None
+            1 where a coordinate counts; None for all.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_values)
+            Means of the reference rows, by their probability to be the nearest draw.
+        """
+        nearest = self._nearest(self._distances(self._located(points), present))
+        return nearest @ self.reference[:, : self.n_values] / nearest.sum(dim=1, keepdim=True)
+
     def _nearest(self, distances):
         """Probability of each reference row to be the nearest draw, (n_samples, n_reference)."""
         order = distances.argsort(dim=1, stable=True)

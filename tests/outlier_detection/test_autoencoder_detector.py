@@ -200,3 +200,27 @@ def test_anomalies_among_the_training_rows_do_not_hide_each_other():
     neighbours = NearestNeighbors(n_neighbors=6).fit(X).kneighbors(X)[0].mean(axis=1)
     assert roc_auc_score(labels, -scores) > 0.95
     assert roc_auc_score(labels, neighbours) < 0.5  # who is near the others of the clump
+
+
+@tables
+def test_what_is_expected_is_what_similar_rows_have(make):
+    X = make(300)
+    name = "float32" if isinstance(X, pd.DataFrame) else 0
+    fitted = fit(detector(novelty=True), X)
+    explained = fitted.explain(rows_of(X, slice(0, 40)))
+    column = name if isinstance(X, pd.DataFrame) else "x0"
+    own = explained[explained["column"] == column]
+    value, expected = own["value"].to_numpy(float), own["expected"].to_numpy(float)
+    assert np.corrcoef(value, expected)[0, 1] > 0.7
+    assert np.abs(value - expected).min() > 0  # not the row itself
+
+
+def test_what_is_expected_of_numbers_is_a_mean_of_normal_rows():
+    rng = np.random.default_rng(0)
+    X = rng.choice([-5.0, 5.0], (400, 1)) + 0.1 * rng.normal(size=(400, 4))
+    fitted = fit(detector(novelty=True), X)
+    strange = X[:1].copy()
+    strange[0, 2] *= -1
+    explained = fitted.explain(strange)
+    assert explained.iloc[0]["column"] == "x2"
+    assert abs(explained.iloc[0]["expected"] - X[0, 2]) < 1
