@@ -25,8 +25,8 @@ from sklearn.metrics import average_precision_score, pairwise_distances, roc_auc
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from skae import AutoEncoder, DenoisingAE, MaskedAE
-from skae.outlier_detection import AutoEncoderDetector
+from skae import AutoEncoder, AutoEncoderDetector, DenoisingAE, MaskedAE, MemoryAE
+from skae.outlier_detection import DeepSVDD
 
 PROTOCOLS = ("one-class", "unsupervised")
 # A covariance of more columns than this takes hours to make robust.
@@ -128,6 +128,8 @@ DETECTORS = {
     "AutoEncoderDetector(max_epochs=0)": lambda seed, d: AutoEncoderDetector(
         random_state=seed, max_epochs=0
     ),
+    "DeepSVDD": lambda seed, d: DeepSVDD(random_state=seed),
+    "MemoryAE": lambda seed, d: MemoryAE(random_state=seed),
     "DenoisingAE": lambda seed, d: DenoisingAE(random_state=seed),
     "AutoEncoder": lambda seed, d: AutoEncoder(random_state=seed),
     "MaskedAE": lambda seed, d: MaskedAE(random_state=seed),

@@ -5,6 +5,8 @@ import time
 from contextlib import contextmanager
 from numbers import Real
 
+# What is expected is zero where it is smaller, relative to the value.
+LEAST_SHOWN = 1e-4
 SHOWN_CHARACTERS = 40  # of a cell
 
 
@@ -125,14 +127,19 @@ def _top_row(row):
 
 
 def _reason(name, value, expected, share):
+    if _is_number(value) and abs(expected) < LEAST_SHOWN * abs(value):
+        expected = 0.0  # 7.5e-07 beside 8 says no more
     value, expected = _shown(value), _shown(expected)
     instead = "" if value == expected else f" instead of {expected}"
     return f"{name} = {value}{instead} ({share:.0%})"
 
 
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _shown(value):
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return _short(value) if is_number else " ".join(str(value).split())[:SHOWN_CHARACTERS]
+    return _short(value) if _is_number(value) else " ".join(str(value).split())[:SHOWN_CHARACTERS]
 
 
 def _short(number):
