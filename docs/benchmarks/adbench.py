@@ -26,7 +26,7 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
 from skae import AutoEncoder, AutoEncoderDetector, DenoisingAE, MaskedAE, MemoryAE
-from skae.outlier_detection import DeepSVDD
+from skae.outlier_detection import DeepSVDD, RobustAE
 
 PROTOCOLS = ("one-class", "unsupervised")
 # A covariance of more columns than this takes hours to make robust.
@@ -129,6 +129,7 @@ DETECTORS = {
         random_state=seed, max_epochs=0
     ),
     "DeepSVDD": lambda seed, d: DeepSVDD(random_state=seed),
+    "RobustAE": lambda seed, d: RobustAE(random_state=seed),
     "MemoryAE": lambda seed, d: MemoryAE(random_state=seed),
     "DenoisingAE": lambda seed, d: DenoisingAE(random_state=seed),
     "AutoEncoder": lambda seed, d: AutoEncoder(random_state=seed),

@@ -9,6 +9,7 @@ from skae.nn._memory import Memory, MemoryAutoEncoder
 from skae.nn._mlp import SkipMLP
 from skae.nn._products import AlignedProducts, aligned
 from skae.nn._rng import isolated_rng
+from skae.nn._sparse_split import SparseSplit, SplitInput
 from skae.nn._table_input import TableInput, origins_in, places_in
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "Memory",
     "MemoryAutoEncoder",
     "SkipMLP",
+    "SparseSplit",
+    "SplitInput",
     "TableInput",
     "aligned",
     "build_user_module",

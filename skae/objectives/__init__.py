@@ -5,6 +5,7 @@ from skae.objectives._masked import MaskedReconstruction
 from skae.objectives._memory import MemoryReconstruction
 from skae.objectives._one_class import OneClass, squared_radius
 from skae.objectives._reconstruction import Reconstruction
+from skae.objectives._robust import RobustReconstruction
 
 __all__ = [
     "Batch",
@@ -14,5 +15,6 @@ __all__ = [
     "OneClass",
     "Phase",
     "Reconstruction",
+    "RobustReconstruction",
     "squared_radius",
 ]
