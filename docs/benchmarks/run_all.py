@@ -28,6 +28,7 @@ SCRIPTS = (
     "threshold",
     "imputation",
     "adbench",
+    "detector_speed",
     "n_components_auto",
 )
 PACKAGES = ("skae", "torch", "scikit-learn", "skorch", "numpy", "pyod")
