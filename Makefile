@@ -21,8 +21,10 @@ demo: venv  ## find anomalies in a real table
 # Threads wait for each other longer than so small networks compute.
 test test-slow: export OMP_NUM_THREADS = 1
 
+# What measures time runs alone, before the others keep all cores busy.
 test: venv  ## the quick tests, README examples and doctests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/test_imports.py
+	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal --deselect=tests/test_imports.py
 
 test-slow: venv  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -61,7 +61,7 @@ def test_nll_is_the_formula(likelihood):
         (SquaredError(), lambda output: Normal(output, 0.5**0.5)),
         (AbsoluteError(), lambda output: Laplace(output, 1.0)),
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__name__", repr(value)),
 )
 def test_nll_is_that_of_a_density_up_to_a_constant(likelihood, density):
     output, target = _cells(likelihood)
@@ -132,7 +132,7 @@ def test_each_cell_has_its_own_loss(likelihood):
         (Huber(100.0), torch.mean),
         (LogLoss(), lambda values: torch.logit(values.mean())),
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__name__", repr(value)),
 )
 def test_the_total_loss_of_a_column_is_least_where_it_should_be(likelihood, best):
     _, target = _cells(likelihood, shape=(201, 1))
