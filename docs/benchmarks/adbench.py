@@ -70,7 +70,7 @@ class LinearControl(Neighbours):
         return np.hstack([X, 0.5 * X @ self.whitening])
 
 
-class LeSiNN(Neighbours):
+class LeSiNN:
     """Mean distance to the nearest of 8 random training rows, over 50 draws (Pang et al., 2015)."""
 
     def __init__(self, seed):

@@ -3,7 +3,6 @@
 from functools import partial
 from numbers import Real
 
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, AutoEncoder, documented
@@ -138,6 +137,5 @@ class DenoisingAE(AutoEncoder):
             )
         if self.noise_level == 0:
             return None
-        codes = self._encoder.schema_.encoded_positions("boolean", "categorical")
-        codes = torch.as_tensor(codes, device=self._device) if len(codes) else None
+        codes = self._code_positions()
         return partial(corrupt, noise=self.noise, level=self.noise_level, codes=codes)

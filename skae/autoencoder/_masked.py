@@ -188,8 +188,8 @@ class MaskedAE(AutoEncoder):
     def _n_epochs(self, n_rows):
         if self.max_epochs != "auto":
             return self.max_epochs
-        n_steps = max(1, n_rows // self._rows_per_step(n_rows))
-        return min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(FEWEST_STEPS / n_steps)))
+        n_epochs = math.ceil(FEWEST_STEPS / self._steps_an_epoch(n_rows))
+        return min(MOST_EPOCHS, max(FEWEST_EPOCHS, n_epochs))
 
     def _schedule(self, n_epochs):
         return [] if has_schedule(self.callbacks) else [OneCycle(n_epochs)]

@@ -85,10 +85,11 @@ class FittedAutoEncoder(
             Codes, of the float type of `X`.
         """
         table = self._check_table(X)
-        rows = table.encoded(self._encoder)
+        return self._codes(table.encoded(self._encoder)).astype(table.float_type)
+
+    def _codes(self, rows):
         module, _ = self._network(rows)
-        codes = self._map(rows, lambda x: module.encode(module.prepare(x)), self.n_components_)
-        return codes.astype(table.float_type)
+        return self._map(rows, lambda x: module.encode(module.prepare(x)), self.n_components_)
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -236,6 +237,15 @@ class FittedAutoEncoder(
     def _expected_values(self, module, likelihood, x):
         """What a cell would be if nothing were strange about it."""
         return self._mean(module, likelihood, x)
+
+    def _features_seen(self, inputs):
+        """Columns of the table that what the encoder sees stems from."""
+        return range(self.n_features_in_) if inputs is None else [i for i, _ in inputs.labels]
+
+    def _by_feature(self, shares, features):
+        """Sums of shares whose columns stem from these columns of the table."""
+        features = torch.tensor([*features], device=shares.device)
+        return shares.new_zeros(len(shares), self.n_features_in_).index_add_(1, features, shares)
 
     def _shares(self, module, likelihood, x):
         return likelihood.shares(module(module.prepare(x)), x)

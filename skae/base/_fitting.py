@@ -300,6 +300,9 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         # A small table needs more steps an epoch than it has rows for large batches.
         return int(np.clip(2 ** np.floor(np.log2(max(n_rows / 32, 1))), 32, 256))
 
+    def _steps_an_epoch(self, n_rows):
+        return max(1, n_rows // self._rows_per_step(n_rows))
+
     def _check_scaler(self):
         """Refuse a scaler that leaves the range for which the loss is defined."""
         low, high = get_likelihood(self.loss).support
@@ -350,6 +353,11 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
 
     def _corruption(self):
         """Return a function (rows, generator) that corrupts training rows, or None."""
+
+    def _code_positions(self):
+        """Columns of an encoded row that hold codes, to be swapped; None where there are none."""
+        codes = self._encoder.schema_.encoded_positions("boolean", "categorical")
+        return torch.as_tensor(codes, device=self._device) if len(codes) else None
 
     def _build_net(self, module, n_rows):
         """Wrap the network into a skorch net with the training parameters."""

@@ -55,7 +55,7 @@ def _compared(detector, job, findings, args):
         too_large = "too large for IsolationForest and PCA, which need their rows in memory"
         print_notes([f"{args.train or args.table}: {too_large}"], args.quiet)
     else:
-        scores |= peer_scores(detector, job, args.seed)
+        scores |= peer_scores(job, detector.scaler, args.seed)
     return [
         (name, roc_auc_score(job.labels, -s), average_precision_score(job.labels, -s))
         for name, s in scores.items()

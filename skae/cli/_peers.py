@@ -15,7 +15,7 @@ MOST_CATEGORIES = 50
 EXPLAINED = 0.9
 
 
-def peer_scores(detector, job, seed):
+def peer_scores(job, scaler, seed):
     """Score the rows of a job by detectors that everyone knows.
 
     These need numbers: they get categories as one-hot columns, dates as seconds, and the median
@@ -23,10 +23,10 @@ def peer_scores(detector, job, seed):
 
     Parameters
     ----------
-    detector : estimator
-        PCA gets its scaler.
     job : Job
         With its training rows in memory.
+    scaler : str or None
+        That of the detector, for PCA.
     seed : int
         For both.
 
@@ -38,7 +38,7 @@ def peer_scores(detector, job, seed):
     encoder = _encoder(job.train)
     train = encoder.fit_transform(job.train)
     forest = IsolationForest(random_state=seed).fit(train)
-    pca_error, n_components = _pca_error(train, detector.scaler)
+    pca_error, n_components = _pca_error(train, scaler)
     blocks = [
         (forest.score_samples(rows), -pca_error(rows))
         for rows in (encoder.transform(job.features(chunk)) for chunk in job.chunks)

@@ -47,6 +47,21 @@ class AutoEncoderModule(nn.Module):
         """
         return x if self.inputs is None else self.inputs.prepare(x)
 
+    def seen(self, x: Tensor) -> Tensor:
+        """Return what the encoder sees of rows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_prepared)
+            Prepared rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_inputs)
+            The same, where there is no :class:`TableInput`.
+        """
+        return x if self.inputs is None else self.inputs(x)
+
     def encode(self, x: Tensor) -> Tensor:
         """Encode rows.
 
@@ -60,7 +75,7 @@ class AutoEncoderModule(nn.Module):
         Tensor of shape (n_samples, n_components)
             Codes.
         """
-        return self.encoder(x if self.inputs is None else self.inputs(x))
+        return self.encoder(self.seen(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode and decode rows.
@@ -109,8 +124,7 @@ class AutoEncoderModule(nn.Module):
 
     def _encoder_pullback(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
         inputs = self.inputs
-        seen = x if inputs is None else inputs(x)
-        code, pull_encoder = cast("SkipMLP", self.encoder).pullback(seen)
+        code, pull_encoder = cast("SkipMLP", self.encoder).pullback(self.seen(x))
         embeds = inputs is not None and len(inputs.embeddings) > 0
 
         def pull(code_grad: Tensor) -> list[Tensor]:

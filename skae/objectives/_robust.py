@@ -1,10 +1,12 @@
 """Reconstruction of rows without their sparse part."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from skae.distributions import Likelihood
-from skae.nn import SparseSplit, SplitInput
+from skae.nn import AutoEncoderModule, SparseSplit, SplitInput
 from skae.objectives._base import Batch
 from skae.objectives._reconstruction import Reconstruction
 
@@ -53,9 +55,8 @@ class RobustReconstruction(Reconstruction):
     @torch.no_grad()
     def _low(self, module: nn.Module, batch: Batch) -> Batch:
         """The batch without its sparse part."""
-        view = SplitInput(module, self.likelihood.mean, self.split)
-        low = view.low(batch.targets)
-        return Batch(view.module.prepare(low), low, batch.weight)
+        low = SplitInput(module, self.likelihood.mean, self.split).low(batch.targets)
+        return Batch(cast("AutoEncoderModule", module).prepare(low), low, batch.weight)
 
     def _norm(self, batch: Batch, low: Batch) -> Tensor:
         norm = self._row_norm(batch, low)

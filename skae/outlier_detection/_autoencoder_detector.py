@@ -198,8 +198,7 @@ class AutoEncoderDetector(AutoEncoder):
     def _n_epochs(self, n_rows):
         if self.max_epochs != "auto":
             return self.max_epochs
-        n_steps = max(1, n_rows // self._rows_per_step(n_rows))
-        return min(MOST_EPOCHS, math.ceil(N_STEPS / n_steps))
+        return min(MOST_EPOCHS, math.ceil(N_STEPS / self._steps_an_epoch(n_rows)))
 
     def _corruption(self):
         levels = np.asarray(self.noise_levels)
@@ -211,9 +210,7 @@ class AutoEncoderDetector(AutoEncoder):
             )
         if not levels.any():
             return None
-        codes = self._encoder.schema_.encoded_positions("boolean", "categorical")
-        codes = torch.as_tensor(codes, device=self._device) if len(codes) else None
-        return partial(_noisy, levels=_tensor(levels, self._device), codes=codes)
+        return partial(_noisy, levels=_tensor(levels, self._device), codes=self._code_positions())
 
     def _valid_batch(self, values, weight):
         """Held-out rows with noise, since without it a copy is best."""
@@ -344,11 +341,8 @@ class AutoEncoderDetector(AutoEncoder):
 
     def _shares(self, module, likelihood, x):
         shares = self.module_.normal_rows.shares(*self._points(module, likelihood, x))
-        d = self.n_features_in_
-        inputs = module.inputs
-        origins = range(d) if inputs is None else [i for i, _ in inputs.labels[: inputs.n_values]]
-        origins = torch.tensor([*origins, *range(d)], device=x.device)
-        return shares.new_zeros(len(x), d).index_add_(1, origins, shares)
+        of_values = self._features_seen(module.inputs)[: self._n_values(module)]
+        return self._by_feature(shares, [*of_values, *range(self.n_features_in_)])
 
 
 def _warn_of_equal(rows):

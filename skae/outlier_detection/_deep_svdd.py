@@ -196,14 +196,6 @@ class DeepSVDD(PathExplained):
             )
         return BiasFreeMLP(n_features, self.n_components_, sizes, self.activation, generator)
 
-    def _codes(self, rows):
-        module, _ = self._network(rows)
-        return self._map(
-            rows,
-            lambda x: module.encoder(self._seen(module, x)),
-            self.n_components_,
-        )
-
     def _mean_code(self, rows, weight):
         """The centre, away from what weights of zero would give."""
         center = np.average(self._codes(rows).astype(np.float64), axis=0, weights=weight)

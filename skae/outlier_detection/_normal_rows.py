@@ -130,7 +130,9 @@ class NormalRows(nn.Module):
         Tensor of shape (n_samples,)
             Not negative; 0 where nothing counts.
         """
-        distances = self._distances(self._located(points), present)
+        return self._expected_distance(self._distances(self._located(points), present), present)
+
+    def _expected_distance(self, distances, present):
         if self.equal_shares:  # the order alone matters then: no need of the rows it belongs to
             nearest = _smallest(distances, len(self.by_rank))
             expected = (_finite(nearest) * self.by_rank).sum(dim=1)
@@ -168,7 +170,7 @@ class NormalRows(nn.Module):
         if present is not None:
             shares *= present
         # the distance in single precision, to the last digit
-        total = self(points, present).double() / shares.sum(dim=1)
+        total = self._expected_distance(distances, present).double() / shares.sum(dim=1)
         return shares * total.nan_to_num(nan=0.0, posinf=0.0)[:, None]
 
     def expected(self, points: Tensor, present: Tensor | None = None) -> Tensor:

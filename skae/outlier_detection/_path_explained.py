@@ -44,31 +44,21 @@ class PathExplained(AutoEncoder):
         return np.array(columns, dtype=np.float32)
 
     def _row_loss(self, module, likelihood, x):
-        return self._seen_loss(module, likelihood, self._seen(module, self._complete(x)))
+        seen = module.seen(module.prepare(self._complete(x)))
+        return self._seen_loss(module, likelihood, seen)
 
     def _shares(self, module, likelihood, x):
         x = self._complete(x)
         start = self._complete(torch.full_like(x, torch.nan))
         shares = path_shares(
             lambda seen: self._seen_loss(module, likelihood, seen),
-            self._seen(module, start),
-            self._seen(module, x),
+            module.seen(module.prepare(start)),
+            module.seen(module.prepare(x)),
         )
-        return self._by_feature(shares, module.inputs)
+        return self._by_feature(shares, self._features_seen(module.inputs))
 
     def _complete(self, x):
         return torch.where(x.isnan(), torch.from_numpy(self._median_row).to(x), x)
-
-    def _seen(self, module, x):
-        prepared = module.prepare(x)
-        return prepared if module.inputs is None else module.inputs(prepared)
-
-    def _by_feature(self, shares, inputs):
-        """Sums over what the encoder sees of each column of the table."""
-        if inputs is None:
-            return shares
-        features = torch.tensor([i for i, _ in inputs.labels], device=shares.device)
-        return shares.new_zeros(len(shares), self.n_features_in_).index_add_(1, features, shares)
 
 
 def _centre(values, weight, is_code):
