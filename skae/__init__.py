@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skae.autoencoder import AutoEncoder, DenoisingAE, MaskedAE
-    from skae.outlier_detection import AutoEncoderDetector, MemoryAE
+    from skae.outlier_detection import AutoEncoderDetector, MemoryAE, RobustAE
 
 __version__ = "0.1.0"
 
-__all__ = ["AutoEncoder", "AutoEncoderDetector", "DenoisingAE", "MaskedAE", "MemoryAE"]
+__all__ = [
+    "AutoEncoder",
+    "AutoEncoderDetector",
+    "DenoisingAE",
+    "MaskedAE",
+    "MemoryAE",
+    "RobustAE",
+]
 # Where each is at home.
 _ROOMS = {
     "AutoEncoder": "autoencoder",
@@ -21,6 +28,7 @@ _ROOMS = {
     "DenoisingAE": "autoencoder",
     "MaskedAE": "autoencoder",
     "MemoryAE": "outlier_detection",
+    "RobustAE": "outlier_detection",
 }
 
 

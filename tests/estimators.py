@@ -23,6 +23,8 @@ ESTIMATORS = [
 QUICK = {"max_epochs": 3, "contamination": 0.1, "random_state": 0, "device": "cpu"}
 # Nothing drawn for a row while training.
 QUIET = {"noise_level": 0, "noise_levels": (0.0,), "mask_ratio": 0}
+# Nothing of a row taken out, however its units change.
+WHOLE = {"sparsity_weight": 1e6}
 # No weight of the memory that rounding moves across a threshold.
 SMOOTH = {"shrink_threshold": 0}
 # What makes a fit a plain function of its rows: one batch, no hold-out, no noise; and no start from

@@ -11,12 +11,14 @@ from skae.exceptions import CalibrationWarning
 from tests.estimators import (
     ESTIMATORS,
     TABLES,
+    WHOLE,
     assert_close_cells,
     fit,
     full_batch,
     having,
     having_codes_of_the_encoder,
     having_rows_scored_as_reconstructed,
+    known,
     parameters,
     partial_fit,
     quick,
@@ -509,6 +511,7 @@ def test_reconstructions_and_codes_do_not_jump_when_the_scaler_moves(
     Estimator, scaler, linear_skip, hidden_layer_sizes
 ):
     settings = {"scaler": scaler, "linear_skip": linear_skip, "n_components": 3}
+    settings |= known(Estimator, WHOLE)
     estimator = quick(Estimator, hidden_layer_sizes=hidden_layer_sizes, **settings)
     for _ in range(3):
         partial_fit(estimator, X)

@@ -16,6 +16,7 @@ from skae.datasets import ChunkedTable, ParquetTable
 from tests.estimators import (
     ESTIMATORS,
     TABLES,
+    WHOLE,
     assert_close_cells,
     assert_same_bits,
     assert_same_cells,
@@ -791,7 +792,8 @@ def test_nothing_jumps_where_a_stream_brings_news(Estimator, loss, linear_skip):
 def test_a_new_value_is_read_as_before_until_it_is_learned(Estimator):
     X = mixed_table(150)
     news = _with_news(X)
-    estimator = fit(quick(Estimator, n_components=3, max_epochs=5), X)
+    settings = {"n_components": 3, "max_epochs": 5, **known(Estimator, WHOLE)}
+    estimator = fit(quick(Estimator, **settings), X)
     codes = estimator.transform(news)
     masked = _missing(news)[:, [list(X.columns).index("float32"), list(X.columns).index("flag")]]
     partial_fit(estimator.set_params(lr=1e-30), news)
@@ -825,7 +827,7 @@ def test_new_values_and_new_holes_are_learned(Estimator):
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
 @all_estimators
 def test_after_news_every_parameter_still_learns(Estimator, optimizer):
-    params = {"optimizer": optimizer, "lr": 0.05, "batch_size": 16, "early_stopping": False}
+    params = {"optimizer": optimizer, "lr": 0.01, "batch_size": 16, "early_stopping": False}
     estimator = partial_fit(quick(Estimator, **params), FRAME)
     for chunk in (_with_news(FRAME), FRAME, FRAME):  # new layers; then no news at all
         partial_fit(estimator, chunk)

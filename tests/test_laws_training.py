@@ -23,6 +23,7 @@ from torch import nn
 from tests.estimators import (
     ESTIMATORS,
     QUIET,
+    WHOLE,
     assert_same_bits,
     constant_rate,
     fit,
@@ -245,7 +246,7 @@ def test_the_weights_of_the_best_epoch_come_back_the_start_included(Estimator, l
         for epoch, state in enumerate(Losses.states)
         if all(torch.equal(state[name], final[name]) for name in final)
     ]
-    assert len(Losses.states) == 6
+    assert len(Losses.states) == len(history)  # fewer than 6 where a loss was not finite
     assert set(same) & {0, best}  # the start gives way only to a clear gain
     if lr == 10.0:
         assert best == 0  # every step of this size is a step away
@@ -651,7 +652,8 @@ def test_the_passed_instance_is_never_trained(Estimator):
 @pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("encoder"))
 def test_an_instance_starts_from_its_own_weights(Estimator):
     encoder = nn.Linear(n_inputs(Estimator), 2)
-    estimator = fit(quick(Estimator, encoder=encoder, scaler=None, max_epochs=0), X)
+    settings = {"scaler": None, "max_epochs": 0, **known(Estimator, WHOLE)}
+    estimator = fit(quick(Estimator, encoder=encoder, **settings), X)
     rows = torch.zeros(len(X), encoder.in_features)  # masks, if any, say that nothing is missing
     rows[:, : X.shape[1]] = torch.as_tensor(X)
     with torch.no_grad():

@@ -25,8 +25,8 @@ from sklearn.metrics import average_precision_score, pairwise_distances, roc_auc
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from skae import AutoEncoder, AutoEncoderDetector, DenoisingAE, MaskedAE, MemoryAE
-from skae.outlier_detection import DeepSVDD, RobustAE
+from skae import AutoEncoder, AutoEncoderDetector, DenoisingAE, MaskedAE, MemoryAE, RobustAE
+from skae.outlier_detection import DeepSVDD
 
 PROTOCOLS = ("one-class", "unsupervised")
 # A covariance of more columns than this takes hours to make robust.

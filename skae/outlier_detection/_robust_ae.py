@@ -53,7 +53,7 @@ class RobustAE(AutoEncoder):
     Examples
     --------
     >>> import numpy as np
-    >>> from skae.outlier_detection import RobustAE
+    >>> from skae import RobustAE
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 6))
     >>> X[5, 3] += 20

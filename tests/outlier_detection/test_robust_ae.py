@@ -1,4 +1,4 @@
-"""The robust auto-encoder: laws of its own, until it joins those of all estimators."""
+"""The robust auto-encoder: what it has beside the laws of all estimators."""
 
 import pickle
 
@@ -8,11 +8,9 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from skae import AutoEncoder
-from skae.datasets import ChunkedTable
+from skae import AutoEncoder, RobustAE
 from skae.nn import SparseSplit
-from skae.outlier_detection import RobustAE
-from tests.estimators import TABLES, assert_same_bits, fit, mixed_table, outputs, partial_fit, table
+from tests.estimators import TABLES, assert_same_bits, fit, outputs, table
 
 tables = pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
 norms = pytest.mark.parametrize("sparsity", ["cells", "rows"])
@@ -120,32 +118,6 @@ def test_a_weight_is_the_row_so_many_times(sparsity):
     np.testing.assert_allclose(
         weighted.score_samples(X), repeated.score_samples(X), rtol=1e-3, atol=1e-4
     )
-
-
-def test_streams_work():
-    X = mixed_table(300)
-    fitted = partial_fit(partial_fit(robust(), X[:150]), X[150:])
-    assert np.isfinite(fitted.score_samples(X)).all()
-    chunks = ChunkedTable(lambda: (X[start : start + 100] for start in range(0, 300, 100)))
-    assert np.isfinite(fit(robust(), chunks).score_samples(X)).all()
-
-
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"sparsity": "l1"}, "sparsity"),
-        ({"sparsity_weight": -1}, "sparsity_weight"),
-        ({"n_proximal_steps": 0}, "n_proximal_steps"),
-    ],
-)
-def test_bad_parameters_are_named(params, message):
-    with pytest.raises(ValueError, match=message):
-        robust(**params).fit(table())
-
-
-@pytest.mark.parametrize("n_samples", [1, 2, 9])
-def test_few_rows_work(n_samples):
-    assert np.isfinite(fit(robust(), table(n_samples)).score_samples(table())).all()
 
 
 def test_far_rows_score_lower_the_farther_they_are():
