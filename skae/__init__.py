@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skae.autoencoder import AutoEncoder, DenoisingAE, MaskedAE
-    from skae.outlier_detection import AutoEncoderDetector, MemoryAE, RobustAE
+    from skae.outlier_detection import AutoEncoderDetector, DeepSVDD, MemoryAE, RobustAE
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AutoEncoder",
     "AutoEncoderDetector",
+    "DeepSVDD",
     "DenoisingAE",
     "MaskedAE",
     "MemoryAE",
@@ -25,6 +26,7 @@ __all__ = [
 _ROOMS = {
     "AutoEncoder": "autoencoder",
     "AutoEncoderDetector": "outlier_detection",
+    "DeepSVDD": "outlier_detection",
     "DenoisingAE": "autoencoder",
     "MaskedAE": "autoencoder",
     "MemoryAE": "outlier_detection",

@@ -39,6 +39,14 @@ FULL_BATCH = {
 }
 # What else an estimator needs to be quick or exact, by class name.
 QUICK_BY_NAME: dict[str, dict] = {
+    "DeepSVDD": {
+        "pretrain_epochs": 0,  # its own tests have some
+        "lr": 3e-3,
+        "early_stopping": True,
+        "n_iter_no_change": 20,
+        "tol": 1e-2,
+        "weight_decay": 0.0,
+    },
     "AutoEncoderDetector": {
         "early_stopping": True,
         "n_iter_no_change": 20,
@@ -65,9 +73,16 @@ def known(estimator_class, params):
 
 
 # Whose score is not the loss of `reconstruct`: that of each cell left out in turn, or a distance.
-SCORED_OTHERWISE = {"AutoEncoderDetector", "MaskedAE"}
-# Which keep some of the training rows: new rows are compared with them.
-WITH_REFERENCE_ROWS = {"AutoEncoderDetector"}
+SCORED_OTHERWISE = {"AutoEncoderDetector", "DeepSVDD", "MaskedAE"}
+# Whose score is a distance: to training rows, or to a centre; each fit has its own.
+SCORED_BY_DISTANCE = {"AutoEncoderDetector", "DeepSVDD"}
+# Whose code does not pass everything on, however wide it is: a mixture of a few remembered ones, or
+# drawn to a centre.
+LOSSY = {"DeepSVDD", "MemoryAE"}
+# Whose encoder learns something else than to reconstruct.
+TRAINED_OTHERWISE = {"DeepSVDD"}
+# Activations that an estimator refuses.
+REFUSED = {"DeepSVDD": {"tanh", "logistic"}}
 
 
 def having_rows_scored_as_reconstructed():
@@ -75,17 +90,24 @@ def having_rows_scored_as_reconstructed():
     return [cls for cls in having("loss") if cls.__name__ not in SCORED_OTHERWISE]
 
 
-def scored_by_the_network_alone(classes):
-    """Those whose score does not depend on reference rows, which each fit chooses anew."""
-    return [cls for cls in classes if cls.__name__ not in WITH_REFERENCE_ROWS]
+def scored_by_loss(classes):
+    """Those whose score is a loss, which compares from fit to fit."""
+    return [cls for cls in classes if cls.__name__ not in SCORED_BY_DISTANCE]
 
 
-def having_codes_of_the_encoder(*names):
-    """Those whose code is the encoder's output, not a mixture of a few remembered ones.
+def having_lossless_codes(*names):
+    """Those that can restore everything, where the code is as wide as the table."""
+    return [cls for cls in having(*names) if cls.__name__ not in LOSSY]
 
-    So a code as wide as the table passes everything on.
-    """
-    return [cls for cls in having(*names) if "memory_size" not in parameters(cls)]
+
+def trained_to_reconstruct(classes):
+    """Those whose encoder learns to reconstruct."""
+    return [cls for cls in classes if cls.__name__ not in TRAINED_OTHERWISE]
+
+
+def score_of_nothing(estimator):
+    """The score of a row of which nothing is known: contributions start from it."""
+    return getattr(estimator, "score_baseline_", 0.0)
 
 
 def n_inputs(estimator_class, n_features=6):

@@ -13,12 +13,13 @@ from tests.estimators import (
     assert_same_cells,
     fit,
     having,
-    having_codes_of_the_encoder,
+    having_lossless_codes,
     outputs,
     partial_fit,
     quick,
     rows_of,
-    scored_by_the_network_alone,
+    score_of_nothing,
+    scored_by_loss,
     table,
 )
 
@@ -194,9 +195,8 @@ def test_one_column_works(Estimator, scaler):
     column = X[:, :1]
     estimator = fit(quick(Estimator, scaler=scaler), column)
     assert estimator.transform(column).shape == (len(X), estimator.n_components_)
-    np.testing.assert_allclose(
-        estimator.feature_contributions(column)[:, 0], estimator.score_samples(column), rtol=1e-5
-    )
+    total = estimator.feature_contributions(column)[:, 0] + score_of_nothing(estimator)
+    np.testing.assert_allclose(total, estimator.score_samples(column), rtol=1e-5)
 
 
 @pytest.mark.parametrize("method", ROW_METHODS)
@@ -247,7 +247,7 @@ def test_a_constant_column_contributes_nothing_under_any_loss_and_start(Estimato
 @pytest.mark.parametrize("change", [1e-3, 1.0, -1.0, 1e4, -1e12])
 @pytest.mark.parametrize("value", [0.0, -7.3])
 @pytest.mark.parametrize("scaler", ["standard", "minmax", "quantile"])
-@pytest.mark.parametrize("Estimator", scored_by_the_network_alone(having("scaler")))
+@pytest.mark.parametrize("Estimator", scored_by_loss(having("scaler")))
 def test_a_constant_column_that_changes_counts_a_bounded_amount(Estimator, scaler, value, change):
     rows = _with_constant(value)
     estimator = fit(quick(Estimator, scaler=scaler), rows)
@@ -261,7 +261,7 @@ def test_a_constant_column_that_changes_counts_a_bounded_amount(Estimator, scale
         assert (share > 0.5).all()
 
 
-@pytest.mark.parametrize("Estimator", scored_by_the_network_alone(having("scaler")))
+@pytest.mark.parametrize("Estimator", scored_by_loss(having("scaler")))
 def test_without_a_scaler_a_constant_column_obeys_the_same_law(Estimator):
     rows = _with_constant(5.0)
     rows[:, np.arange(rows.shape[1]) != CONSTANT] /= 10.0
@@ -321,7 +321,7 @@ def test_the_unit_of_a_column_does_not_matter(Estimator, scaler):
 
 
 @every_scaler
-@pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("scaler", "init"))
+@pytest.mark.parametrize("Estimator", having_lossless_codes("scaler", "init"))
 def test_with_all_components_the_start_returns_the_table_in_its_own_units(Estimator, scaler):
     estimator = fit(quick(Estimator, n_components=6, scaler=scaler, max_epochs=0), X)
     tolerance = 0.05 if scaler == "quantile" else 1e-3

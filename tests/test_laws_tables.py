@@ -30,9 +30,11 @@ from tests.estimators import (
     partial_fit,
     quick,
     rows_of,
-    scored_by_the_network_alone,
+    score_of_nothing,
+    scored_by_loss,
     state_of,
     table,
+    trained_to_reconstruct,
 )
 
 FRAME = mixed_table()
@@ -137,21 +139,24 @@ def test_contributions_are_one_a_column_and_sum_to_the_score(fitted_on_each, X):
     shares = fitted_on_each.feature_contributions(X)
     assert shares.shape == X.shape
     assert shares.dtype == np.float64
-    total = shares.sum(axis=1) + getattr(fitted_on_each, "score_baseline_", 0.0)
+    total = shares.sum(axis=1) + score_of_nothing(fitted_on_each)
     np.testing.assert_allclose(total, fitted_on_each.score_samples(X), rtol=1e-5)
 
 
 def test_a_missing_cell_contributes_nothing(fitted_on_each, X):
     shares = fitted_on_each.feature_contributions(X)
     assert not shares[_missing(X)].any()
-    assert (shares[~_missing(X)] < 0).mean() > 0.9
+    if not hasattr(fitted_on_each, "score_baseline_"):  # else a cell may make a row more normal
+        assert (shares[~_missing(X)] < 0).mean() > 0.9
 
 
-def test_a_row_without_any_value_has_score_0_and_a_finite_reconstruction(fitted_on_each, X):
+def test_a_row_without_any_value_has_nothing_strange_and_a_finite_reconstruction(fitted_on_each, X):
     blank = _blank(rows_of(X, slice(2)))
-    np.testing.assert_array_equal(fitted_on_each.score_samples(blank), 0)
+    scores = fitted_on_each.score_samples(blank)
+    np.testing.assert_array_equal(scores, score_of_nothing(fitted_on_each))
     assert not fitted_on_each.feature_contributions(blank).any()
-    assert (fitted_on_each.predict(blank) == 1).all()
+    if not hasattr(fitted_on_each, "score_baseline_"):  # else that of a median row, scored as any
+        assert (fitted_on_each.predict(blank) == 1).all()
     assert np.isfinite(fitted_on_each.transform(blank)).all()
     assert not _missing(fitted_on_each.reconstruct(blank)).any()
     assert not _missing(fitted_on_each.impute(blank)).any()
@@ -274,7 +279,7 @@ def test_imputing_polars_keeps_the_schema(Estimator):
 
 
 @with_holes
-@all_estimators
+@pytest.mark.parametrize("Estimator", trained_to_reconstruct(ESTIMATORS))
 def test_imputing_is_better_than_the_median_and_the_mode(Estimator, make):
     complete = _filled(make(400, seed=3)) if make is mixed_table else table(400, seed=3)
     holes = np.random.default_rng(0).random(complete.shape) < 0.1
@@ -394,7 +399,7 @@ def test_marks_are_chosen_or_none(Estimator):
     none = fit(quick(Estimator, missing_marks=()), marked.replace({"text": {"unknown": "?"}}))
     assert "?" in set(none.reconstruct(marked.assign(text="?"))["text"]) | {"?"}
     shares = none.feature_contributions(marked.replace({"text": {"unknown": "?"}}))
-    assert (shares[:, column] < 0).all()
+    assert (shares[:, column] < 0).all() or hasattr(none, "score_baseline_")
 
 
 @pytest.mark.parametrize("chosen", [[1, 3], [False, True, False, True]], ids=["places", "mask"])
@@ -469,7 +474,7 @@ def test_every_scaler_takes_mixed_tables(Estimator, scaler):
     partial_fit(estimator, X)
 
 
-@pytest.mark.parametrize("Estimator", scored_by_the_network_alone(having("init")))
+@pytest.mark.parametrize("Estimator", scored_by_loss(having("init")))
 def test_the_start_is_no_worse_than_the_frequencies_and_the_means(Estimator):
     X = mixed_table(200)
     start = fit(quick(Estimator, max_epochs=0, n_components=4), X)
@@ -501,7 +506,7 @@ def test_every_noise_takes_tables_with_holes(Estimator, noise, X):
 def test_codes_may_be_wider_than_a_mixed_table(Estimator, n_components):
     estimator = fit(quick(Estimator, n_components=n_components), FRAME)
     assert estimator.transform(FRAME).shape == (len(FRAME), n_components)
-    if Estimator in scored_by_the_network_alone(ESTIMATORS):
+    if Estimator in scored_by_loss(ESTIMATORS):
         assert estimator.score(FRAME) > fit(quick(Estimator, n_components=1), FRAME).score(FRAME)
 
 
@@ -510,8 +515,8 @@ def test_codes_may_be_wider_than_a_mixed_table(Estimator, n_components):
 def test_a_table_of_one_column_of_any_kind_works(Estimator, name):
     X = FRAME[[name]]
     estimator = fit(quick(Estimator), X)
-    shares = estimator.feature_contributions(X)
-    np.testing.assert_allclose(shares[:, 0], estimator.score_samples(X), rtol=1e-5)
+    total = estimator.feature_contributions(X)[:, 0] + score_of_nothing(estimator)
+    np.testing.assert_allclose(total, estimator.score_samples(X), rtol=1e-5)
     _assert_filled(estimator.impute(X), X)
 
 
@@ -814,7 +819,7 @@ def test_new_values_and_new_holes_are_learned(Estimator):
     estimator.set_params(lr=3e-2)
     for _ in range(12):
         partial_fit(estimator, news)
-    if Estimator in scored_by_the_network_alone(ESTIMATORS):
+    if Estimator in scored_by_loss(ESTIMATORS):
         assert estimator.feature_contributions(news)[is_new, column].mean() > before
     rebuilt = estimator.reconstruct(news)
     assert (rebuilt["text"][is_new] == "new").mean() > 0.5
@@ -882,7 +887,7 @@ def test_a_warm_start_bears_new_holes(Estimator, X):
     codes, scores = estimator.transform(complete), estimator.score_samples(complete)
     fit(estimator.set_params(lr=1e-30), holed)
     np.testing.assert_allclose(estimator.transform(complete), codes, atol=1e-5)
-    if Estimator in scored_by_the_network_alone(ESTIMATORS):
+    if Estimator in scored_by_loss(ESTIMATORS):
         np.testing.assert_allclose(estimator.score_samples(complete), scores, rtol=1e-4, atol=1e-6)
     fit(estimator.set_params(lr=1e-3), holed)
     assert estimator.n_iter_ == 9
@@ -929,7 +934,7 @@ def test_own_modules_are_given_what_the_network_sees_of_a_row(Estimator, given, 
     assert not _missing(trained.impute(X)).any()
 
 
-@pytest.mark.parametrize("Estimator", scored_by_the_network_alone(having("encoder", "decoder")))
+@pytest.mark.parametrize("Estimator", scored_by_loss(having("encoder", "decoder")))
 def test_own_modules_bear_news_of_a_stream(Estimator):
     estimator = partial_fit(quick(Estimator, encoder=_net), FRAME)
     news = _with_news(FRAME)
@@ -953,7 +958,8 @@ def test_a_module_of_the_wrong_width_is_told_the_right_one(Estimator):
 def test_a_mixed_table_goes_through_a_pipeline(Estimator):
     species = (FRAME["float32"] > 0).to_numpy()
     pipeline = make_pipeline(quick(Estimator, n_components=3), LogisticRegression())
-    assert fit(pipeline, FRAME, species).score(FRAME, species) > 0.8
+    accuracy = fit(pipeline, FRAME, species).score(FRAME, species)
+    assert accuracy > 0.8 or Estimator not in trained_to_reconstruct(ESTIMATORS)
     detector = fit(make_pipeline(quick(Estimator, contamination=0.1)), FRAME)
     assert (detector.predict(FRAME) == -1).sum() == 8
     np.testing.assert_array_equal(detector.score_samples(FRAME), detector[-1].score_samples(FRAME))
@@ -965,7 +971,7 @@ def test_a_mixed_table_is_searched_and_cross_validated(Estimator):
     estimator = quick(Estimator, early_stopping=False, max_epochs=1)
     search = GridSearchCV(estimator, {"n_components": [1, 4]}, n_jobs=2, cv=2)
     search.fit(FRAME)
-    if Estimator in scored_by_the_network_alone(ESTIMATORS):
+    if Estimator in scored_by_loss(ESTIMATORS):
         assert search.best_params_ == {"n_components": 4}
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     alone = fit(clone(estimator).set_params(**search.best_params_), FRAME)

@@ -23,12 +23,13 @@ from torch import nn
 from tests.estimators import (
     ESTIMATORS,
     QUIET,
+    REFUSED,
     WHOLE,
     assert_same_bits,
     constant_rate,
     fit,
     having,
-    having_codes_of_the_encoder,
+    having_lossless_codes,
     known,
     n_inputs,
     outputs,
@@ -36,6 +37,7 @@ from tests.estimators import (
     quick,
     state_of,
     table,
+    trained_to_reconstruct,
 )
 
 X = table()
@@ -66,9 +68,14 @@ def test_every_parameter_tensor_changes_within_a_few_steps(Estimator, init, line
 
 
 @pytest.mark.parametrize(
-    "activation", ["relu", "tanh", "silu", "gelu", "elu", "logistic", "identity"]
+    ("Estimator", "activation"),
+    [
+        (cls, activation)
+        for cls in having("activation")
+        for activation in ("relu", "tanh", "silu", "gelu", "elu", "logistic", "identity")
+        if activation not in REFUSED.get(cls.__name__, ())
+    ],
 )
-@pytest.mark.parametrize("Estimator", having("activation"))
 def test_every_parameter_tensor_changes_under_every_activation(Estimator, activation):
     _assert_every_parameter_moved(Estimator, activation=activation)
 
@@ -248,7 +255,7 @@ def test_the_weights_of_the_best_epoch_come_back_the_start_included(Estimator, l
     ]
     assert len(Losses.states) == len(history)  # fewer than 6 where a loss was not finite
     assert set(same) & {0, best}  # the start gives way only to a clear gain
-    if lr == 10.0:
+    if lr == 10.0 and Estimator in trained_to_reconstruct(ESTIMATORS):
         assert best == 0  # every step of this size is a step away
     if lr == 0.03:
         assert best in same
@@ -649,7 +656,7 @@ def test_the_passed_instance_is_never_trained(Estimator):
     assert not torch.equal(learned["layers.2.weight"], before[0]["layers.2.weight"])
 
 
-@pytest.mark.parametrize("Estimator", having_codes_of_the_encoder("encoder"))
+@pytest.mark.parametrize("Estimator", having_lossless_codes("encoder"))
 def test_an_instance_starts_from_its_own_weights(Estimator):
     encoder = nn.Linear(n_inputs(Estimator), 2)
     settings = {"scaler": None, "max_epochs": 0, **known(Estimator, WHOLE)}

@@ -25,8 +25,15 @@ from sklearn.metrics import average_precision_score, pairwise_distances, roc_auc
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from skae import AutoEncoder, AutoEncoderDetector, DenoisingAE, MaskedAE, MemoryAE, RobustAE
-from skae.outlier_detection import DeepSVDD
+from skae import (
+    AutoEncoder,
+    AutoEncoderDetector,
+    DeepSVDD,
+    DenoisingAE,
+    MaskedAE,
+    MemoryAE,
+    RobustAE,
+)
 
 PROTOCOLS = ("one-class", "unsupervised")
 # A covariance of more columns than this takes hours to make robust.

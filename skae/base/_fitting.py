@@ -15,7 +15,7 @@ from torch import nn
 from skae.base._applying import FittedAutoEncoder
 from skae.distributions import LOSS_NAMES, Likelihood, MixedColumns, get_likelihood
 from skae.exceptions import CalibrationWarning
-from skae.nn import SkipMLP, TableInput, origins_in
+from skae.nn import BiasFreeMLP, SkipMLP, TableInput, origins_in
 from skae.objectives import Batch, Reconstruction
 from skae.preprocessing import SCALER_NAMES, TableEncoder
 from skae.training import (
@@ -440,9 +440,8 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CalibrationWarning)  # fit itself gives it, once
             snapshot._calibrate(table)
-        return {
-            name: getattr(snapshot, name) for name in ("net_", "n_iter_", "offset_", "_calibration")
-        }
+        before = vars(self)
+        return {k: value for k, value in vars(snapshot).items() if before.get(k) is not value}
 
     def _finish_training(self, own_callbacks):
         """Check what the loop left, and drop what belongs to this fit only."""
@@ -464,7 +463,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
     def _follow(self, X, sample_weight):
         """Let the encoder follow new rows, and the network stay the same function of raw units."""
         encoder, decoder = self.module_.encoder, self.module_.decoder
-        ours = isinstance(encoder, SkipMLP) and isinstance(decoder, SkipMLP)
+        ours = isinstance(encoder, SkipMLP | BiasFreeMLP) and isinstance(decoder, SkipMLP)
         if not (ours and get_likelihood(self.loss).identity_link):
             return
         offset, scale = self._encoder.offset_, self._encoder.scale_

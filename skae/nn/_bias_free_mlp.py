@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from skae.nn._activations import ACTIVATIONS
-from skae.nn._mlp import linear
+from skae.nn._mlp import compensate_weight, linear, take_columns
 from skae.nn._products import aligned
 
 
 class BiasFreeMLP(nn.Module):
-    """A multi-layer perceptron without biases: rows of zeros have outputs of zero.
+    """A multi-layer perceptron without biases: the origin has outputs of zero.
+
+    The origin is a row of zeros, until the units of the input change.
 
     Parameters
     ----------
@@ -28,6 +30,7 @@ class BiasFreeMLP(nn.Module):
     """
 
     has_linear_path = False
+    origin: Tensor
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class BiasFreeMLP(nn.Module):
         layers = nn.ModuleList([linear(n, m, False, generator) for n, m in pairs])
         self.layers = cast("Sequence[nn.Linear]", layers)
         self.activation = activation
+        self.register_buffer("origin", torch.zeros(n_in, dtype=torch.float32), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map rows.
@@ -58,6 +62,22 @@ class BiasFreeMLP(nn.Module):
         """
         function = ACTIVATIONS[self.activation].function
         *hidden, last = self.layers
+        x = x - self.origin
         for layer in hidden:
             x = function(nn.functional.linear(*aligned(x, layer.weight)))
         return nn.functional.linear(*aligned(x, last.weight))
+
+    @torch.no_grad()
+    def take_inputs(self, places: Tensor) -> None:
+        """Take other columns; see :meth:`SkipMLP.take_inputs`."""
+        known = places >= 0
+        origin = self.origin.new_zeros(len(places))
+        origin[known] = self.origin[places[known]]
+        self.origin = origin
+        take_columns(self.layers[0], places)
+
+    @torch.no_grad()
+    def compensate_input(self, scale: Tensor, shift: Tensor, masks: Tensor | None = None) -> None:
+        """Keep the output in new units of `x`; see :meth:`SkipMLP.compensate_input`."""
+        compensate_weight(self.layers[0].weight, scale, shift, masks)
+        self.origin.sub_(shift).div_(scale)

@@ -177,11 +177,7 @@ class SkipMLP(nn.Module):
         places : Tensor of int of shape (n_in,)
             For each column of `x`, which it was before. A new one changes nothing at first.
         """
-        known = places >= 0
-        weight = self.first.weight.new_zeros(self.first.out_features, len(places))
-        weight[:, known] = self.first.weight[:, places[known]]
-        self.first.weight = nn.Parameter(weight)
-        self.first.in_features = len(places)
+        take_columns(self.first, places)
 
     @torch.no_grad()
     def give_outputs(self, places: Tensor, bias: Tensor) -> None:
@@ -219,11 +215,7 @@ class SkipMLP(nn.Module):
             where there is none.
         """
         self.first.bias.add_(self.first.weight @ shift)
-        if masks is not None:
-            masked = masks >= 0
-            moved = self.first.weight[:, masked] * shift[masked]
-            self.first.weight.index_add_(1, masks[masked], -moved)
-        self.first.weight.mul_(scale)
+        compensate_weight(self.first.weight, scale, shift, masks)
 
     @torch.no_grad()
     def compensate_output(self, scale: Tensor, shift: Tensor) -> None:
@@ -249,6 +241,23 @@ def _linear_grads(layer: nn.Linear, x: Tensor, grad: Tensor) -> list[Tensor]:
     """Gradients of the parameters of a linear layer."""
     weight = grad.t() @ x
     return [weight] if layer.bias is None else [weight, grad.sum(0)]
+
+
+def take_columns(layer: nn.Linear, places: Tensor) -> None:
+    """Let a first layer take other columns; see :meth:`SkipMLP.take_inputs`."""
+    known = places >= 0
+    weight = layer.weight.new_zeros(layer.out_features, len(places))
+    weight[:, known] = layer.weight[:, places[known]]
+    layer.weight = nn.Parameter(weight)
+    layer.in_features = len(places)
+
+
+def compensate_weight(weight: Tensor, scale: Tensor, shift: Tensor, masks: Tensor | None) -> None:
+    """Move the weight of a first layer to new units; see :meth:`SkipMLP.compensate_input`."""
+    if masks is not None:
+        masked = masks >= 0
+        weight.index_add_(1, masks[masked], -weight[:, masked] * shift[masked])
+    weight.mul_(scale)
 
 
 def linear(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.Linear:

@@ -15,7 +15,7 @@ def aligned(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Factors of the product ``x @ weight.T`` that give each row the same bits at any place.
 
     Where a row of `x` is no multiple of 16 bytes, the products of MKL with few columns depend on
-    how the row is aligned; zeros make it one.
+    how the row is aligned; zeros make it one. So do those that give the gradient of `x`.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def aligned(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         The same, with columns of zeros where these are needed.
     """
     n_missing = -x.shape[-1] % 4
-    if n_missing and len(weight) < FEW_OUTPUTS:
+    if n_missing and (len(weight) < FEW_OUTPUTS or x.requires_grad):
         x, weight = F.pad(x, (0, n_missing)), F.pad(weight, (0, n_missing))
     return x, weight
 

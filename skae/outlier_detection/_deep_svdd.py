@@ -79,7 +79,7 @@ class DeepSVDD(PathExplained):
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
-    >>> from skae.outlier_detection import DeepSVDD
+    >>> from skae import DeepSVDD
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> detector = DeepSVDD(contamination=0.05, pretrain_epochs=20, max_epochs=20, random_state=0)
     >>> detector = detector.fit(X[y == 1])

@@ -44,3 +44,18 @@ def test_other_layers_and_gradients_are_left_alone():
     with AlignedProducts():
         grads = torch.autograd.grad(module(x).square().sum(), list(module.parameters()))
     torch.testing.assert_close(grads, expected)
+
+
+@pytest.mark.parametrize("n_in", [3, 6, 7, 9])
+def test_gradients_of_a_row_have_the_same_bits_at_any_place(n_in):
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(1024, n_in, generator=generator)
+    weight = torch.randn(64, n_in, generator=generator)
+    upstream = torch.randn(1024, 64, generator=generator)
+
+    def gradient(x, grad):
+        x = x.clone().requires_grad_()
+        return torch.autograd.grad(F.linear(*aligned(x, weight)), x, grad)[0]
+
+    turned = gradient(rows.flip(0), upstream.flip(0))
+    assert torch.equal(gradient(rows, upstream), turned.flip(0))

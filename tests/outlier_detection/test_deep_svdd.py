@@ -1,4 +1,4 @@
-"""Deep SVDD: laws of its own, until it joins those of all estimators."""
+"""Deep SVDD: its pre-training, and what else it has beside the laws of all estimators."""
 
 import pickle
 
@@ -9,8 +9,8 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
+from skae import DeepSVDD
 from skae.datasets import ChunkedTable
-from skae.outlier_detection import DeepSVDD
 from tests.estimators import (
     TABLES,
     assert_same_bits,
@@ -18,7 +18,6 @@ from tests.estimators import (
     holed_table,
     mixed_table,
     outputs,
-    partial_fit,
     table,
 )
 
@@ -117,31 +116,12 @@ def test_a_weight_is_the_row_so_many_times(objective):
     assert weighted.radius_ == pytest.approx(repeated.radius_, rel=1e-3)
 
 
-def test_streams_work():
+def test_a_table_in_chunks_pre_trains_too():
     X = mixed_table(300)
-    fitted = partial_fit(partial_fit(detector(), X[:150]), X[150:])
-    assert np.isfinite(fitted.score_samples(X)).all()
     chunks = ChunkedTable(lambda: (X[start : start + 100] for start in range(0, 300, 100)))
     fitted = fit(detector(), chunks)
+    assert len(fitted.pretraining_history_) == 4
     np.testing.assert_array_equal(fitted.score_samples(chunks), fitted.score_samples(X))
-
-
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"objective": "hard"}, "objective"),
-        ({"nu": 0}, "nu"),
-        ({"pretrain_epochs": -1}, "pretrain"),
-    ],
-)
-def test_bad_parameters_are_named(params, message):
-    with pytest.raises(ValueError, match=message):
-        detector(**params).fit(table())
-
-
-@pytest.mark.parametrize("n_samples", [1, 2, 9])
-def test_few_rows_work(n_samples):
-    assert np.isfinite(fit(detector(), table(n_samples)).score_samples(table())).all()
 
 
 def test_far_rows_score_lower_and_anomalies_are_found():
