@@ -9,27 +9,38 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skae.autoencoder import AutoEncoder, DenoisingAE, MaskedAE
-    from skae.outlier_detection import AutoEncoderDetector, DeepSVDD, MemoryAE, RobustAE
+    from skae.outlier_detection import (
+        DAGMM,
+        AutoEncoderDetector,
+        DeepSVDD,
+        MemoryAE,
+        RandNet,
+        RobustAE,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DAGMM",
     "AutoEncoder",
     "AutoEncoderDetector",
     "DeepSVDD",
     "DenoisingAE",
     "MaskedAE",
     "MemoryAE",
+    "RandNet",
     "RobustAE",
 ]
 # Where each is at home.
 _ROOMS = {
     "AutoEncoder": "autoencoder",
     "AutoEncoderDetector": "outlier_detection",
+    "DAGMM": "outlier_detection",
     "DeepSVDD": "outlier_detection",
     "DenoisingAE": "autoencoder",
     "MaskedAE": "autoencoder",
     "MemoryAE": "outlier_detection",
+    "RandNet": "outlier_detection",
     "RobustAE": "outlier_detection",
 }
 

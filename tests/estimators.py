@@ -22,7 +22,7 @@ ESTIMATORS = [
 # What makes a fit quick; an estimator takes those that it knows.
 QUICK = {"max_epochs": 3, "contamination": 0.1, "random_state": 0, "device": "cpu"}
 # Nothing drawn for a row while training.
-QUIET = {"noise_level": 0, "noise_levels": (0.0,), "mask_ratio": 0}
+QUIET = {"noise_level": 0, "noise_levels": (0.0,), "mask_ratio": 0, "dropout": 0}
 # Nothing of a row taken out, however its units change.
 WHOLE = {"sparsity_weight": 1e6}
 # No weight of the memory that rounding moves across a threshold.
@@ -39,6 +39,7 @@ FULL_BATCH = {
 }
 # What else an estimator needs to be quick or exact, by class name.
 QUICK_BY_NAME: dict[str, dict] = {
+    "DAGMM": {"early_stopping": True, "n_iter_no_change": 20, "tol": 1e-2},
     "DeepSVDD": {
         "pretrain_epochs": 0,  # its own tests have some
         "lr": 3e-3,
@@ -54,6 +55,7 @@ QUICK_BY_NAME: dict[str, dict] = {
         "batch_size": "auto",
         "weight_decay": 0.0,
     },
+    "RandNet": {"n_estimators": 3, "hidden_layer_sizes": (16,)},
 }
 
 
@@ -73,16 +75,33 @@ def known(estimator_class, params):
 
 
 # Whose score is not the loss of `reconstruct`: that of each cell left out in turn, or a distance.
-SCORED_OTHERWISE = {"AutoEncoderDetector", "DeepSVDD", "MaskedAE"}
-# Whose score is a distance: to training rows, or to a centre; each fit has its own.
-SCORED_BY_DISTANCE = {"AutoEncoderDetector", "DeepSVDD"}
-# Whose code does not pass everything on, however wide it is: a mixture of a few remembered ones, or
-# drawn to a centre.
-LOSSY = {"DeepSVDD", "MemoryAE"}
+SCORED_OTHERWISE = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "MaskedAE", "RandNet"}
+# Whose score compares within a fit only: a distance to training rows or to a centre, a density of
+# codes, an error over its deviation.
+SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet"}
+# Whose code does not pass everything on, however wide it is: a mixture of a few remembered ones,
+# drawn to a centre, where a density wants it, or of networks without all connections.
+LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet"}
 # Whose encoder learns something else than to reconstruct.
 TRAINED_OTHERWISE = {"DeepSVDD"}
 # Activations that an estimator refuses.
 REFUSED = {"DeepSVDD": {"tanh", "logistic"}}
+
+
+# Whose score is no sum over the columns: a strange cell may make a row more normal.
+NOT_ADDITIVE = {"DAGMM", "DeepSVDD"}
+# Whose scores depend on statistics of the latest chunk of a stream.
+FOLLOWING_CHUNKS = {"DAGMM", "RandNet"}
+
+
+def with_scores_that_stay(classes):
+    """Those whose scores are the same where the network is."""
+    return [cls for cls in classes if cls.__name__ not in FOLLOWING_CHUNKS]
+
+
+def with_additive_scores(classes):
+    """Those whose score is a sum of what is strange about each column."""
+    return [cls for cls in classes if cls.__name__ not in NOT_ADDITIVE]
 
 
 def having_rows_scored_as_reconstructed():
@@ -92,7 +111,7 @@ def having_rows_scored_as_reconstructed():
 
 def scored_by_loss(classes):
     """Those whose score is a loss, which compares from fit to fit."""
-    return [cls for cls in classes if cls.__name__ not in SCORED_BY_DISTANCE]
+    return [cls for cls in classes if cls.__name__ not in SCORED_WITHIN_A_FIT]
 
 
 def having_lossless_codes(*names):
@@ -129,6 +148,16 @@ def quick(estimator_class, **params):
 def full_batch(estimator_class, **params):
     """An estimator whose fit does not depend on batches, a hold-out or noise."""
     return quick(estimator_class, **{**known(estimator_class, FULL_BATCH), **params})
+
+
+def from_random(estimator_class, **params):
+    """`quick`, and not from PCA, a start that is hard to beat."""
+    return quick(estimator_class, **known(estimator_class, {"init": "random"}), **params)
+
+
+def n_codes(estimator):
+    """Columns of `transform`: the codes of all members of an ensemble."""
+    return estimator.n_components_ * getattr(estimator, "n_estimators", 1)
 
 
 def fit(estimator, X, y=None, **fit_params):

@@ -19,6 +19,7 @@ from tests.estimators import (
     having_lossless_codes,
     having_rows_scored_as_reconstructed,
     known,
+    n_codes,
     parameters,
     partial_fit,
     quick,
@@ -27,6 +28,7 @@ from tests.estimators import (
     scored_by_loss,
     table,
     trained_to_reconstruct,
+    with_scores_that_stay,
 )
 
 X = table()
@@ -236,7 +238,7 @@ def test_training_from_a_random_start_lowers_the_error(Estimator, X):
 
 def test_transform_gives_n_components_columns(fitted, X):
     assert fitted.n_components_ == 2
-    assert fitted.transform(X).shape == (len(X), 2)
+    assert fitted.transform(X).shape == (len(X), n_codes(fitted))
 
 
 def test_reconstruct_is_decoding_the_code(fitted, X):
@@ -262,12 +264,13 @@ def test_fit_transform_is_fit_and_then_transform(Estimator, X):
 
 def test_names_of_the_codes_are_the_class_and_a_number(fitted, X):
     prefix = type(fitted).__name__.lower()
-    assert list(fitted.get_feature_names_out()) == [f"{prefix}0", f"{prefix}1"]
+    names = [f"{prefix}{i}" for i in range(n_codes(fitted))]
+    assert list(fitted.get_feature_names_out()) == names
 
 
 def test_inverse_transform_refuses_codes_of_another_width(fitted, X):
     with pytest.raises(ValueError, match="n_components_=2"):
-        fitted.inverse_transform(np.zeros((4, 3)))
+        fitted.inverse_transform(np.zeros((4, n_codes(fitted) + 1)))
 
 
 @pytest.mark.parametrize("n_components", [6, 9])
@@ -563,7 +566,7 @@ def test_partial_fit_takes_a_single_row(Estimator, X):
     assert np.isfinite(estimator.decision_function(X)).all()
 
 
-@pytest.mark.parametrize("Estimator", having("contamination"))
+@pytest.mark.parametrize("Estimator", with_scores_that_stay(ESTIMATORS))
 def test_the_threshold_follows_the_scores_of_all_chunks(Estimator):
     rows = table(400, 4)
     estimator = quick(Estimator, contamination=0.1, lr=1e-30, early_stopping=False)

@@ -14,6 +14,7 @@ from tests.estimators import (
     fit,
     having,
     having_lossless_codes,
+    n_codes,
     outputs,
     partial_fit,
     quick,
@@ -194,7 +195,7 @@ def test_any_batch_size_trains_on_all_rows(Estimator, batch_size):
 def test_one_column_works(Estimator, scaler):
     column = X[:, :1]
     estimator = fit(quick(Estimator, scaler=scaler), column)
-    assert estimator.transform(column).shape == (len(X), estimator.n_components_)
+    assert estimator.transform(column).shape == (len(X), n_codes(estimator))
     total = estimator.feature_contributions(column)[:, 0] + score_of_nothing(estimator)
     np.testing.assert_allclose(total, estimator.score_samples(column), rtol=1e-5)
 
@@ -280,12 +281,13 @@ def test_a_constant_column_hardly_counts_under_log_loss(Estimator):
     estimator = fit(quick(Estimator, scaler="minmax", loss="log_loss"), rows)
     share = -estimator.feature_contributions(rows)[:, CONSTANT] * rows.shape[1]
     others = np.delete(-estimator.feature_contributions(rows), CONSTANT, axis=1) * rows.shape[1]
-    assert share.max() < 0.02 * others.mean()
+    assert np.abs(share).max() < 0.02 * np.abs(others).mean()
     changed = rows.copy()
     changed[:, CONSTANT] += 1e4
     share = -estimator.feature_contributions(changed)[:, CONSTANT] * rows.shape[1]
     assert (share > 0.5).all()
-    assert (share < 50).all()
+    if Estimator in scored_by_loss(ESTIMATORS):
+        assert (share < 50).all()
 
 
 @every_scaler

@@ -24,6 +24,7 @@ from tests.estimators import (
     having,
     holed_table,
     mixed_table,
+    n_codes,
     n_inputs,
     outputs,
     partial_fit,
@@ -177,8 +178,10 @@ def test_objects_as_parameters_can_be_cloned(Estimator):
 @all_estimators
 def test_set_params_changes_the_next_fit(Estimator, X):
     estimator = fit(quick(Estimator, n_components=2), X).set_params(n_components=3)
-    assert estimator.transform(X).shape == (len(X), 2)
-    assert fit(estimator, X).transform(X).shape == (len(X), 3)
+    assert estimator.n_components_ == 2
+    assert estimator.transform(X).shape == (len(X), n_codes(estimator))
+    assert fit(estimator, X).n_components_ == 3
+    assert estimator.transform(X).shape == (len(X), n_codes(estimator))
 
 
 # ---- no training data inside ----

@@ -12,7 +12,15 @@ from torch import nn
 
 from skae import AutoEncoder
 from skae.exceptions import CalibrationWarning
-from tests.estimators import ESTIMATORS, fit, partial_fit, quick, table
+from tests.estimators import (
+    ESTIMATORS,
+    fit,
+    from_random,
+    having,
+    partial_fit,
+    quick,
+    table,
+)
 
 X = table()
 all_estimators = pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -61,7 +69,7 @@ def test_a_random_start_is_trained_however_few_rows_judge(n_rows):
     assert estimator.best_epoch_ > 0
 
 
-@all_estimators
+@pytest.mark.parametrize("Estimator", having("encoder"))
 def test_an_encoder_of_ones_own_is_never_overwritten_by_the_start(Estimator):
     donor = fit(quick(Estimator, n_components=2), X)
     taken = quick(Estimator, n_components=2, encoder=donor.module_.encoder, max_epochs=0)
@@ -105,7 +113,7 @@ def test_a_schedule_does_not_warn_that_the_optimizer_was_not_called(Estimator, X
 @all_estimators
 def test_a_stop_by_a_callback_is_no_lack_of_epochs(Estimator, X):
     stop = EarlyStopping(monitor="train_loss", patience=1, threshold=0.9)
-    estimator = quick(Estimator, callbacks=[stop], max_epochs=50, init="random")
+    estimator = from_random(Estimator, callbacks=[stop], max_epochs=50)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         estimator.fit(X)

@@ -24,6 +24,7 @@ from tests.estimators import (
     fit,
     having,
     having_lossless_codes,
+    n_codes,
     outputs,
     quick,
     scored_by_loss,
@@ -141,13 +142,10 @@ def test_it_works_on_some_columns(Estimator):
     columns = ColumnTransformer([("ae", step, ["a", "b", "c"])], remainder="passthrough")
     result = fit(columns.set_output(transform="pandas"), frame).transform(frame)
     prefix = Estimator.__name__.lower()
-    assert list(result.columns) == [
-        f"ae__{prefix}0",
-        f"ae__{prefix}1",
-        *[f"remainder__{c}" for c in "def"],
-    ]
+    codes = [f"ae__{prefix}{i}" for i in range(n_codes(columns.named_transformers_["ae"]))]
+    assert list(result.columns) == [*codes, *[f"remainder__{c}" for c in "def"]]
     alone = fit(clone(step), frame[["a", "b", "c"]]).transform(frame[["a", "b", "c"]])
-    np.testing.assert_array_equal(result.iloc[:, :2], alone)
+    np.testing.assert_array_equal(result[codes], alone)
 
 
 @all_estimators
@@ -155,10 +153,9 @@ def test_it_works_beside_another_transformer(Estimator):
     union = FeatureUnion([("ae", quick(Estimator, n_components=2)), ("scale", StandardScaler())])
     joined = fit(union, X).transform(X)
     np.testing.assert_array_equal(
-        joined[:, :2], fit(quick(Estimator, n_components=2), X).transform(X)
+        joined[:, :-6], fit(quick(Estimator, n_components=2), X).transform(X)
     )
-    assert joined.shape == (len(X), 8)
-    assert len(union.get_feature_names_out()) == 8
+    assert len(union.get_feature_names_out()) == joined.shape[1]
 
 
 @pytest.mark.parametrize("Estimator", having_lossless_codes("n_components"))

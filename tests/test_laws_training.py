@@ -28,6 +28,7 @@ from tests.estimators import (
     assert_same_bits,
     constant_rate,
     fit,
+    from_random,
     having,
     having_lossless_codes,
     known,
@@ -140,7 +141,7 @@ def test_the_history_is_one_row_an_epoch_and_one_for_the_start(
 @all_estimators
 def test_a_training_that_works_has_a_falling_loss(Estimator):
     params = {"early_stopping": False, "max_epochs": 15, "batch_size": 16, "n_components": 1}
-    losses = fit(quick(Estimator, init="random", **params), X).history_["train_loss"]
+    losses = fit(from_random(Estimator, **params), X).history_["train_loss"]
     assert losses.iloc[-1] < 0.9 * losses.iloc[1]
 
 
@@ -293,8 +294,8 @@ def test_training_stops_after_so_many_epochs_without_improvement(
 
 @all_estimators
 def test_a_larger_tolerance_stops_no_later(Estimator):
-    params = {"n_iter_no_change": 2, "max_epochs": 60, "batch_size": 16, "init": "random"}
-    epochs = [fit(quick(Estimator, tol=tol, **params), X).n_iter_ for tol in (0.0, 0.01, 0.9)]
+    params = {"n_iter_no_change": 2, "max_epochs": 60, "batch_size": 16}
+    epochs = [fit(from_random(Estimator, tol=tol, **params), X).n_iter_ for tol in (0.0, 0.01, 0.9)]
     assert epochs == sorted(epochs, reverse=True)
     assert epochs[2] < epochs[0]
 
@@ -329,7 +330,7 @@ def test_without_improvement_there_is_no_convergence_warning(Estimator, early_st
 
 @all_estimators
 def test_the_convergence_warning_points_at_the_line_that_called(Estimator):
-    estimator = quick(Estimator, init="random", lr=1e-2, early_stopping=False)
+    estimator = from_random(Estimator, lr=1e-2, early_stopping=False)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         estimator.fit(X)
@@ -473,11 +474,11 @@ def test_the_learning_rate_scheduler_of_skorch_lowers_the_learning_rate(Estimato
 @with_callbacks
 def test_the_gradient_clipping_of_skorch_bounds_each_step(Estimator):
     clip = GradientNormClipping(gradient_clip_value=1e-3)
-    params = {"optimizer": "sgd", "lr": 1.0, "early_stopping": False, "init": "random"}
+    params = {"optimizer": "sgd", "lr": 1.0, "early_stopping": False}
     params |= {"batch_size": 1000, "max_epochs": 1}
-    start = outputs(fit(quick(Estimator, **{**params, "max_epochs": 0}), X), X)["weights"]
+    start = outputs(fit(from_random(Estimator, **{**params, "max_epochs": 0}), X), X)["weights"]
     clipped, plain = (
-        outputs(fit(quick(Estimator, callbacks=callbacks, **params), X), X)["weights"]
+        outputs(fit(from_random(Estimator, callbacks=callbacks, **params), X), X)["weights"]
         for callbacks in ([clip, constant_rate()], [constant_rate()])
     )
     assert np.linalg.norm(clipped - start) == pytest.approx(1e-3, rel=1e-2)
@@ -496,7 +497,7 @@ def test_the_early_stopping_of_skorch_stops(Estimator):
 @with_callbacks
 def test_the_checkpoint_of_skorch_saves_the_best_epoch(Estimator, tmp_path, X):
     checkpoint = Checkpoint(dirname=str(tmp_path), monitor="valid_loss_best", f_history=None)
-    estimator = quick(Estimator, callbacks=[checkpoint], init="random", lr=1e-2)
+    estimator = from_random(Estimator, callbacks=[checkpoint], lr=1e-2)
     fit(estimator, X)
     saved = torch.load(tmp_path / "params.pt", weights_only=True)
     final = estimator.module_.state_dict()

@@ -26,12 +26,14 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
 from skae import (
+    DAGMM,
     AutoEncoder,
     AutoEncoderDetector,
     DeepSVDD,
     DenoisingAE,
     MaskedAE,
     MemoryAE,
+    RandNet,
     RobustAE,
 )
 
@@ -136,6 +138,8 @@ DETECTORS = {
         random_state=seed, max_epochs=0
     ),
     "DeepSVDD": lambda seed, d: DeepSVDD(random_state=seed),
+    "DAGMM": lambda seed, d: DAGMM(random_state=seed),
+    "RandNet": lambda seed, d: RandNet(random_state=seed),
     "RobustAE": lambda seed, d: RobustAE(random_state=seed),
     "MemoryAE": lambda seed, d: MemoryAE(random_state=seed),
     "DenoisingAE": lambda seed, d: DenoisingAE(random_state=seed),

@@ -29,6 +29,7 @@ SCRIPTS = (
     "imputation",
     "adbench",
     "detector_speed",
+    "batched_members",
     "n_components_auto",
 )
 PACKAGES = ("skae", "torch", "scikit-learn", "skorch", "numpy", "pyod")

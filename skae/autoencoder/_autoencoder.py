@@ -1,6 +1,7 @@
 """The plain auto-encoder."""
 
 import math
+import re
 from functools import partial
 from numbers import Integral
 
@@ -134,10 +135,24 @@ DEFAULTS = {
 }
 
 
-def documented(defaults):
-    """Descriptions of all parameters, with these defaults."""
+def documented(defaults, without=()):
+    """Descriptions of all parameters, with these defaults.
+
+    Parameters
+    ----------
+    defaults : dict
+        Of the parameters in which estimators differ.
+    without : sequence of str, default=()
+        Parameters to leave out, as the descriptions name them.
+
+    Returns
+    -------
+    str
+        Part of a docstring.
+    """
     shown = {name: f'"{v}"' if isinstance(v, str) else v for name, v in defaults.items()}
-    return PARAMETERS.format(**shown)
+    entries = re.split(r"\n    (?=\S)", PARAMETERS.format(**shown))
+    return "\n    ".join(entry for entry in entries if entry.split(" : ")[0] not in without)
 
 
 def default_n_components(n_features):
@@ -170,6 +185,35 @@ def default_hidden_layer_sizes(n_features):
         One layer.
     """
     return (int(np.clip(2 * n_features, 64, 256)),)
+
+
+def layer_sizes(name, sizes, alternative=""):
+    """Check the units of hidden layers.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the error.
+    sizes : array-like of int
+        Units of each layer.
+    alternative : str, default=""
+        What else the parameter may be.
+
+    Returns
+    -------
+    tuple of int
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If one is not a positive integer.
+    """
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(
+            f"{name} must be positive integers, one a layer{alternative}. Got {sizes!r} instead."
+        )
+    return tuple(sizes)
 
 
 class AutoEncoder(BaseAutoEncoder):
@@ -323,13 +367,7 @@ class AutoEncoder(BaseAutoEncoder):
     def _layer_sizes(self, n_features):
         if isinstance(self.hidden_layer_sizes, str):
             return self._default_hidden_layer_sizes(n_features)
-        sizes = tuple(self.hidden_layer_sizes)
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-            raise ValueError(
-                "hidden_layer_sizes must be positive integers, one a layer, or 'auto'. "
-                f"Got {self.hidden_layer_sizes!r} instead."
-            )
-        return sizes
+        return layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, " or 'auto'")
 
     def _build_encoder(self, n_features, sizes, generator):
         if self.encoder is None:

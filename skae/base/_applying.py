@@ -89,7 +89,7 @@ class FittedAutoEncoder(
 
     def _codes(self, rows):
         module, _ = self._network(rows)
-        return self._map(rows, lambda x: module.encode(module.prepare(x)), self.n_components_)
+        return self._map(rows, lambda x: module.encode(module.prepare(x)), self._n_features_out)
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -107,10 +107,11 @@ class FittedAutoEncoder(
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=FLOAT_TYPES, input_name="X")
-        if codes.shape[1] != self.n_components_:
+        if codes.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {codes.shape[1]} columns, but inverse_transform takes codes of "
-                f"n_components_={self.n_components_} columns, as transform returns them."
+                f"{self._n_features_out} columns, as transform returns them "
+                f"(n_components_={self.n_components_})."
             )
         rows = EncodedRows(codes, as_float32, False)
         n_encoded = self._encoder.schema_.n_encoded
@@ -225,8 +226,10 @@ class FittedAutoEncoder(
 
     def _score(self, rows):
         module, likelihood = self._network(rows)
-        losses = self._map(rows, lambda x: self._row_loss(module, likelihood, x)[:, None], 1)
-        return -losses[:, 0].astype(np.float64)
+        losses = self._map(
+            rows, lambda x: self._row_loss(module, likelihood, x)[:, None], 1, np.float64
+        )
+        return -losses[:, 0]
 
     def _row_loss(self, module, likelihood, x):
         return likelihood.row_loss(module(module.prepare(x)), x)
@@ -463,6 +466,7 @@ class FittedAutoEncoder(
 
     @property
     def _n_features_out(self):
+        """Columns of `transform`."""
         return self.n_components_
 
     def _check_table(self, X, reset=False):

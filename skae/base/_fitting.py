@@ -15,7 +15,7 @@ from torch import nn
 from skae.base._applying import FittedAutoEncoder
 from skae.distributions import LOSS_NAMES, Likelihood, MixedColumns, get_likelihood
 from skae.exceptions import CalibrationWarning
-from skae.nn import BiasFreeMLP, SkipMLP, TableInput, origins_in
+from skae.nn import BiasFreeMLP, MemberDecoder, MemberEncoder, SkipMLP, TableInput, origins_in
 from skae.objectives import Batch, Reconstruction
 from skae.preprocessing import SCALER_NAMES, TableEncoder
 from skae.training import (
@@ -40,6 +40,8 @@ MOST_CALIBRATION_SCORES = 10_000
 # The same in partial_fit: some times what a false-alarm rate of 1 % needs, few enough that those of
 # an older network fade out.
 MOST_STREAMED_SCORES = 2_000
+# Statistics of what a trained network makes of its rows are those of at most so many.
+MOST_SAMPLED_ROWS = 100_000
 # A scaler that moved by more than this share gives scores of another kind.
 NOTICEABLE_RESCALING = 0.05
 # One seed a fit, and from it a stream for each purpose.
@@ -294,6 +296,13 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         """Return callbacks that change the learning rate."""
         return []
 
+    def _sample(self, rows, weight):
+        """Rows that count, evenly spaced where there are very many, and their weights."""
+        weight = np.ones(len(rows.X)) if weight is None else weight
+        counting = np.flatnonzero(weight)
+        chosen = counting[:: -(-len(counting) // MOST_SAMPLED_ROWS)]
+        return rows._replace(X=rows.X[chosen]), weight[chosen]
+
     def _rows_per_step(self, n_rows):
         if self.batch_size != "auto":
             return self.batch_size
@@ -463,7 +472,8 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
     def _follow(self, X, sample_weight):
         """Let the encoder follow new rows, and the network stay the same function of raw units."""
         encoder, decoder = self.module_.encoder, self.module_.decoder
-        ours = isinstance(encoder, SkipMLP | BiasFreeMLP) and isinstance(decoder, SkipMLP)
+        ours = isinstance(encoder, SkipMLP | BiasFreeMLP | MemberEncoder)
+        ours &= isinstance(decoder, SkipMLP | MemberDecoder)
         if not (ours and get_likelihood(self.loss).identity_link):
             return
         offset, scale = self._encoder.offset_, self._encoder.scale_

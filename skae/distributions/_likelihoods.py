@@ -141,6 +141,23 @@ class Likelihood:
         """
         return output
 
+    def seen(self, output: Tensor, inputs: Any = None) -> Tensor:
+        """Reconstruction as an encoder would see it, differentiable where `output` is.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_outputs)
+            What the decoder's last layer gives.
+        inputs : skae.nn.TableInput, default=None
+            What the encoder sees; None where it is the encoded row itself.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_values)
+            Numbers and one-hot columns; of a category the probabilities of its classes.
+        """
+        return self.mean(output)
+
     def output_for_mean(self, mean: Tensor) -> Tensor:
         """Decoder output whose reconstruction is `mean`: the inverse of :meth:`mean`.
 

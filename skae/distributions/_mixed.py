@@ -155,6 +155,18 @@ class MixedColumns(Likelihood):
         cells = torch.cat([likelihood.mean(part) for likelihood, part in parts], dim=1)
         return cells.index_select(1, layout.order)
 
+    def seen(self, output, inputs=None):
+        """See :meth:`Likelihood.seen`."""
+        layout = self._on(output.device)
+        parts = zip(layout.likelihoods, output.split(layout.n_outputs, dim=1), strict=True)
+        values = torch.cat([likelihood.seen(part) for likelihood, part in parts], dim=1)
+        place = {label: k for k, label in enumerate(self.labels)}
+        places = [place[label] for label in inputs.labels[: inputs.n_values]]
+        values = values.index_select(
+            1, torch.tensor(places, dtype=torch.long, device=output.device)
+        )
+        return (values - inputs.offset) / inputs.scale
+
     def of_numbers(self, scale, shift):
         """See :meth:`Likelihood.of_numbers`; logits stay."""
         n_numbers = len(self.schema.encoded_positions("numeric", "datetime"))  # they come first
@@ -293,6 +305,11 @@ class _Classes(_OnADevice, Likelihood):
         log_p = torch.log_softmax(self._logits(output), dim=2)
         losses = torch.where(seen, -log_p.gather(2, code)[:, :, 0], self.surprise)
         return losses, log_p, code, seen
+
+    def seen(self, output, inputs=None):
+        """Probabilities of the classes, in the order of the outputs."""
+        p = torch.softmax(self._logits(output), dim=2)
+        return p.flatten(1).index_select(1, self.gathered)
 
     def mean(self, output):
         """Code of the likeliest known value."""

@@ -5,6 +5,8 @@ from skae.nn._autoencoder import AutoEncoderModule, build_user_module
 from skae.nn._bias_free_mlp import BiasFreeMLP
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
 from skae.nn._gaussian_fill import GaussianFill
+from skae.nn._gaussian_mixture import GaussianMixture, MixtureAutoEncoder
+from skae.nn._members import MemberDecoder, MemberEncoder, MembersAutoEncoder
 from skae.nn._memory import Memory, MemoryAutoEncoder
 from skae.nn._mlp import SkipMLP
 from skae.nn._products import AlignedProducts, aligned
@@ -19,8 +21,13 @@ __all__ = [
     "AutoEncoderModule",
     "BiasFreeMLP",
     "GaussianFill",
+    "GaussianMixture",
+    "MemberDecoder",
+    "MemberEncoder",
+    "MembersAutoEncoder",
     "Memory",
     "MemoryAutoEncoder",
+    "MixtureAutoEncoder",
     "SkipMLP",
     "SparseSplit",
     "SplitInput",

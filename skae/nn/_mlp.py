@@ -263,8 +263,13 @@ def compensate_weight(weight: Tensor, scale: Tensor, shift: Tensor, masks: Tenso
 def linear(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.Linear:
     """A linear layer with torch's usual start, drawn from `generator` and not from global state."""
     layer = nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias, dtype=torch.float32)
-    bound = 1 / math.sqrt(max(n_in, 1))
     with torch.no_grad():
         for parameter in layer.parameters():
-            parameter.uniform_(-bound, bound, generator=generator)
+            parameter.copy_(uniform(parameter.shape, n_in, generator))
     return layer
+
+
+def uniform(shape: Sequence[int], n_in: int, generator: torch.Generator) -> Tensor:
+    """Initial weights as torch's own layers of `n_in` inputs have them."""
+    bound = 1 / math.sqrt(max(n_in, 1))
+    return torch.empty(*shape, dtype=torch.float32).uniform_(-bound, bound, generator=generator)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode
@@ -14,14 +15,15 @@ FEW_OUTPUTS = 16
 def aligned(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Factors of the product ``x @ weight.T`` that give each row the same bits at any place.
 
-    Where a row of `x` is no multiple of 16 bytes, the products of MKL with few columns depend on
-    how the row is aligned; zeros make it one. So do those that give the gradient of `x`.
+    Where a row of `x` is no multiple of 16 bytes, the products of MKL with few columns, and in
+    double precision all, depend on how the row is aligned; zeros make it one. So do those that give
+    the gradient of `x`.
 
     Parameters
     ----------
     x : Tensor of shape (..., n_in)
         Rows.
-    weight : Tensor of shape (n_out, n_in)
+    weight : Tensor of shape (..., n_out, n_in)
         As in :class:`torch.nn.Linear`.
 
     Returns
@@ -30,7 +32,8 @@ def aligned(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         The same, with columns of zeros where these are needed.
     """
     n_missing = -x.shape[-1] % 4
-    if n_missing and (len(weight) < FEW_OUTPUTS or x.requires_grad):
+    single, few = x.dtype is torch.float32, weight.shape[-2] < FEW_OUTPUTS
+    if n_missing and (few or not single or x.requires_grad):
         x, weight = F.pad(x, (0, n_missing)), F.pad(weight, (0, n_missing))
     return x, weight
 

@@ -2,19 +2,26 @@
 
 from skae.objectives._base import Batch, Objective, Phase
 from skae.objectives._masked import MaskedReconstruction
+from skae.objectives._members import MembersReconstruction, member_losses
 from skae.objectives._memory import MemoryReconstruction
+from skae.objectives._mixture import N_ERRORS, MixtureReconstruction, latent
 from skae.objectives._one_class import OneClass, squared_radius
 from skae.objectives._reconstruction import Reconstruction
 from skae.objectives._robust import RobustReconstruction
 
 __all__ = [
+    "N_ERRORS",
     "Batch",
     "MaskedReconstruction",
+    "MembersReconstruction",
     "MemoryReconstruction",
+    "MixtureReconstruction",
     "Objective",
     "OneClass",
     "Phase",
     "Reconstruction",
     "RobustReconstruction",
+    "latent",
+    "member_losses",
     "squared_radius",
 ]

@@ -176,7 +176,7 @@ class DeepSVDD(PathExplained):
         self.net_.partial_fit(self._training_data(table), epochs=self.pretrain_epochs)
         self._finish_training([])
         self.pretraining_history_ = self.history_
-        self._center = self._mean_code(*table.start_rows(with_held_out=False))
+        self._center = self._mean_code(*self._sample(*table.start_rows(with_held_out=False)))
         self.net_ = self._build_net(self.module_, len(table))
         self.n_iter_ = 0
 
@@ -211,11 +211,10 @@ class DeepSVDD(PathExplained):
         return self._center.numpy()
 
     def _learn_normal(self, table):
-        rows, weight = table.start_rows(with_held_out=False)
+        rows, weight = self._sample(*table.start_rows(with_held_out=False))
         distances = np.square(self._codes(rows) - self.center_).sum(axis=1)
-        weight = None if weight is None else torch.from_numpy(weight)
-        radius = squared_radius(torch.from_numpy(distances), weight, self.nu).sqrt()
-        self.radius_ = float(radius)
+        weight, distances = torch.from_numpy(weight), torch.from_numpy(distances)
+        self.radius_ = float(squared_radius(distances, weight, self.nu).sqrt())
 
     def _seen_loss(self, module, likelihood, seen):
         center = self._center.to(seen.device)

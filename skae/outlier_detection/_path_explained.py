@@ -7,9 +7,6 @@ from skae.autoencoder import AutoEncoder
 from skae.base import path_shares
 from skae.training import EncodedRows, as_float32
 
-# The median of so many training rows is that of all.
-MOST_ROWS_OF_MEDIAN = 100_000
-
 
 class PathExplained(AutoEncoder):
     """The half of such a detector that explains it: Aumann–Shapley shares from the median row.
@@ -24,7 +21,7 @@ class PathExplained(AutoEncoder):
         raise NotImplementedError
 
     def _calibrate(self, table, with_earlier=False):
-        self._median_row = self._median(*table.start_rows(with_held_out=False))
+        self._median_row = self._median(*self._sample(*table.start_rows(with_held_out=False)))
         self._learn_normal(table)
         super()._calibrate(table, with_earlier)
         median = EncodedRows(self._median_row[None], as_float32, has_missing=False)
@@ -35,10 +32,7 @@ class PathExplained(AutoEncoder):
 
     def _median(self, rows, weight):
         """Median of the numbers, most frequent code of the categories: an encoded row."""
-        weight = np.ones(len(rows.X)) if weight is None else weight
-        counting = np.flatnonzero(weight)
-        chosen = counting[:: -(-len(counting) // MOST_ROWS_OF_MEDIAN)]
-        encoded, weight = rows.encode(rows.X[chosen]), weight[chosen]
+        encoded = rows.encode(rows.X)
         codes = self._encoder.schema_.encoded_positions("boolean", "categorical")
         columns = [_centre(encoded[:, j], weight, j in codes) for j in range(encoded.shape[1])]
         return np.array(columns, dtype=np.float32)

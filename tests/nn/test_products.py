@@ -59,3 +59,13 @@ def test_gradients_of_a_row_have_the_same_bits_at_any_place(n_in):
 
     turned = gradient(rows.flip(0), upstream.flip(0))
     assert torch.equal(gradient(rows, upstream), turned.flip(0))
+
+
+@pytest.mark.parametrize("n_in", [3, 5, 7, 8, 13])
+@pytest.mark.parametrize("n_out", [4, 16, 20, 64])
+def test_double_precision_has_the_same_bits_at_any_place_too(n_in, n_out):
+    rows = _rows(n_in, torch.float64)
+    weight = torch.randn(n_out, n_in, generator=torch.Generator().manual_seed(1)).double()
+    product = F.linear(*aligned(rows, weight))
+    for step in (1, 2, 3, 17):
+        assert torch.equal(F.linear(*aligned(rows.roll(step, 0), weight)), product.roll(step, 0))

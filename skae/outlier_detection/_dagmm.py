@@ -1,0 +1,218 @@
+"""The deep auto-encoding Gaussian mixture model."""
+
+from numbers import Integral, Real
+
+import torch
+from sklearn.utils._param_validation import Interval
+
+from skae.autoencoder import AutoEncoder
+from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented, layer_sizes
+from skae.nn import GaussianMixture, MixtureAutoEncoder
+from skae.objectives import N_ERRORS, MixtureReconstruction, latent
+from skae.outlier_detection._path_explained import PathExplained
+from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
+
+DAGMM_DEFAULTS = {
+    **DEFAULTS,
+    "activation": "tanh",
+    "batch_size": 256,
+    "max_epochs": 100,
+    "early_stopping": False,
+    "n_iter_no_change": 100,
+    "tol": 0.0,
+}
+
+
+class DAGMM(PathExplained):
+    __doc__ = f"""DAGMM: how likely a row's code and errors are in a mixture of normal densities.
+
+    A row becomes a point `z`: its code, the relative error of its reconstruction
+    :math:`\\|x - x'\\| / \\|x\\|`, and the cosine of both. A second network says by which shares a
+    point belongs to each of a few normal distributions, and all is trained at once to rebuild the
+    rows and to give them likely points:
+
+    .. math:: \\frac 1 n \\sum_i \\left(\\|x_i - x_i'\\|^2 + \\lambda_1 E(z_i)\\right)
+        + \\lambda_2 \\sum_{{kj}} \\frac 1 {{\\Sigma_{{kjj}}}}, \\qquad
+        E(z) = -\\log \\sum_k \\phi_k \\, \\mathcal N(z \\mid \\mu_k, \\Sigma_k)
+
+    (equations 4 to 7 of the source), over the number of columns. While training, the mixture is
+    that of each batch; in the end, that of all training rows. The score of a row is
+    :math:`-E(z)`, its log-density.
+
+    The source has no linear paths and starts at random. Here rows far away have codes far away, and
+    the start from PCA finds more (docs/design.md, section 9).
+
+    Parameters
+    ----------
+    n_mixtures : int, default=4
+        Number of normal distributions.
+    estimation_layer_sizes : tuple of int, default=(10,)
+        Hidden layers, with tanh, of the network that says where points belong.
+    dropout : float in [0, 1), default=0.5
+        Share of the units of these layers that are left out in each step.
+    energy_weight : float, default=0.1
+        :math:`\\lambda_1`.
+    covariance_weight : float, default=0.005
+        :math:`\\lambda_2`, which keeps variances from becoming zero.
+    {documented(DAGMM_DEFAULTS)}
+
+    Attributes
+    ----------
+    mixture_ : GaussianMixture
+        The log-weights, means, variances and inverse Cholesky factors of the normal distributions.
+    score_baseline_ : float
+        Score of the median row, from which `feature_contributions` start.
+    {ATTRIBUTES}
+
+    See Also
+    --------
+    AutoEncoderDetector : The recommended detector.
+
+    References
+    ----------
+    Zong et al., "Deep Autoencoding Gaussian Mixture Model for Unsupervised Anomaly Detection",
+    ICLR 2018.
+
+    Notes
+    -----
+    A log-density may be positive. Lengths are taken as at least :math:`\\sqrt d / 2`, so that rows
+    near the mean have no large relative errors. A missing cell is scored as the median of its
+    column, or the most frequent category; of categories that are embedded only the code says
+    something. After `partial_fit` the mixture is that of the latest chunk.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skae import DAGMM
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> detector = DAGMM(contamination=0.05, max_epochs=20, random_state=0).fit(X[y == 1])
+    >>> int((detector.predict(X[y == 1]) == -1).sum()), int((y == 1).sum())
+    (17, 357)
+    """
+
+    _parameter_constraints: dict = {
+        **AutoEncoder._parameter_constraints,
+        "n_mixtures": [Interval(Integral, 1, None, closed="left")],
+        "estimation_layer_sizes": ["array-like"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "energy_weight": [Interval(Real, 0, None, closed="left")],
+        "covariance_weight": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        n_mixtures=4,
+        estimation_layer_sizes=(10,),
+        dropout=0.5,
+        energy_weight=0.1,
+        covariance_weight=0.005,
+        hidden_layer_sizes="auto",
+        activation="tanh",
+        linear_skip=True,
+        init="pca",
+        loss="squared_error",
+        scaler="standard",
+        categorical_features="from_dtype",
+        max_categories=MAX_CATEGORIES,
+        missing_marks=MISSING_MARKS,
+        encoder=None,
+        decoder=None,
+        optimizer="adam",
+        lr=DAGMM_DEFAULTS["lr"],
+        weight_decay=0.0,
+        batch_size=DAGMM_DEFAULTS["batch_size"],
+        max_epochs=DAGMM_DEFAULTS["max_epochs"],
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=DAGMM_DEFAULTS["n_iter_no_change"],
+        tol=DAGMM_DEFAULTS["tol"],
+        contamination="auto",
+        false_alarm_rate=0.01,
+        warm_start=False,
+        callbacks=None,
+        net_params=None,
+        compile=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            linear_skip=linear_skip,
+            init=init,
+            loss=loss,
+            scaler=scaler,
+            categorical_features=categorical_features,
+            max_categories=max_categories,
+            missing_marks=missing_marks,
+            encoder=encoder,
+            decoder=decoder,
+            optimizer=optimizer,
+            lr=lr,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            contamination=contamination,
+            false_alarm_rate=false_alarm_rate,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            net_params=net_params,
+            compile=compile,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.n_mixtures = n_mixtures
+        self.estimation_layer_sizes = estimation_layer_sizes
+        self.dropout = dropout
+        self.energy_weight = energy_weight
+        self.covariance_weight = covariance_weight
+
+    # ---- training ----
+
+    def _joined(self, encoder, decoder, inputs, generator):
+        return MixtureAutoEncoder(
+            encoder,
+            decoder,
+            inputs,
+            self.n_components_ + N_ERRORS,
+            self.n_mixtures,
+            layer_sizes("estimation_layer_sizes", self.estimation_layer_sizes),
+            self.dropout,
+            generator,
+        )
+
+    def _set_start(self, module, rows, sample_weight):
+        super()._set_start(module, rows, sample_weight)
+        self._starts_from_pca = False  # nothing to fall back on: the mixture is not part of it
+
+    def _objective(self):
+        return MixtureReconstruction(self._likelihood, self.energy_weight, self.covariance_weight)
+
+    # ---- the score ----
+
+    def _learn_normal(self, table):
+        rows, weight = self._sample(*table.start_rows(with_held_out=False))
+        module, likelihood = self._network(rows)
+
+        def located(x):
+            z, _ = latent(module, likelihood, module.seen(module.prepare(self._complete(x))))
+            return torch.cat([z, module.membership(z)], dim=1)
+
+        n_latent = self.n_components_ + N_ERRORS
+        points = torch.from_numpy(self._map(rows, located, n_latent + self.n_mixtures))
+        z, membership = points.split([n_latent, self.n_mixtures], dim=1)
+        membership = membership * torch.from_numpy(weight)[:, None]
+        self.mixture_ = GaussianMixture.of_memberships(z, membership)
+
+    def _seen_loss(self, module, likelihood, seen):
+        mixture = GaussianMixture(*(part.to(seen.device) for part in self.mixture_))
+        return mixture.energy(latent(module, likelihood, seen)[0])

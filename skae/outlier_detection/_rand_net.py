@@ -1,0 +1,237 @@
+"""An ensemble of randomly connected auto-encoders."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skae.autoencoder._autoencoder import (
+    ATTRIBUTES,
+    DEFAULTS,
+    default_hidden_layer_sizes,
+    documented,
+    layer_sizes,
+)
+from skae.base import BaseAutoEncoder
+from skae.distributions import get_likelihood
+from skae.nn import ACTIVATIONS, MemberDecoder, MemberEncoder, MembersAutoEncoder
+from skae.objectives import MembersReconstruction, member_losses
+from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
+
+RANDNET_DEFAULTS = {**DEFAULTS, "activation": "relu"}
+# Parameters that randomly connected perceptrons lack.
+WITHOUT = ("linear_skip", "init", "encoder, decoder")
+# An "auto" code has one column for so many of the table, at least so many columns.
+COLUMNS_A_COMPONENT, FEWEST_COMPONENTS = 8, 3
+
+
+class RandNet(BaseAutoEncoder):
+    __doc__ = f"""RandNet: many small auto-encoders, each with a random part of the connections.
+
+    All see the same rows and learn at once, by batched products. With different connections they
+    err differently; the score of a row is minus the median over the members of its error, divided
+    by the standard deviation that the member's error has over the training rows.
+
+    `transform` gives the codes of all members side by side; `reconstruct` and `inverse_transform`
+    are means over the members. The source trains layer by layer first, with RMSprop, on samples
+    that grow, and layers that halve; here all rows train from a random start.
+
+    Parameters
+    ----------
+    n_components : int or "auto", default="auto"
+        Columns of the code of each member. "auto" is an eighth of the number of features, but at
+        least {FEWEST_COMPONENTS}.
+    n_estimators : int, default=16
+        Number of members.
+    {documented(RANDNET_DEFAULTS, without=(*WITHOUT, "n_components"))}
+
+    Attributes
+    ----------
+    deviation_ : ndarray of shape (n_estimators,)
+        Standard deviation of the error of each member over the training rows.
+    {ATTRIBUTES}
+
+    See Also
+    --------
+    AutoEncoderDetector : The recommended detector.
+
+    References
+    ----------
+    Chen, Sathe, Aggarwal & Turaga, "Outlier Detection with Autoencoder Ensembles", SDM 2017.
+
+    Notes
+    -----
+    After `partial_fit` the deviations are those of the latest chunk.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skae import RandNet
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> detector = RandNet(contamination=0.05, max_epochs=20, random_state=0).fit(X[y == 1])
+    >>> int((detector.predict(X[y == 1]) == -1).sum()), int((y == 1).sum())
+    (17, 357)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseAutoEncoder._parameter_constraints,
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        n_estimators=16,
+        hidden_layer_sizes="auto",
+        activation="relu",
+        loss="squared_error",
+        scaler="standard",
+        categorical_features="from_dtype",
+        max_categories=MAX_CATEGORIES,
+        missing_marks=MISSING_MARKS,
+        optimizer="adam",
+        lr=RANDNET_DEFAULTS["lr"],
+        weight_decay=0.0,
+        batch_size=RANDNET_DEFAULTS["batch_size"],
+        max_epochs=RANDNET_DEFAULTS["max_epochs"],
+        early_stopping=True,
+        validation_fraction=0.1,
+        n_iter_no_change=RANDNET_DEFAULTS["n_iter_no_change"],
+        tol=RANDNET_DEFAULTS["tol"],
+        contamination="auto",
+        false_alarm_rate=0.01,
+        warm_start=False,
+        callbacks=None,
+        net_params=None,
+        compile=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_components = n_components
+        self.n_estimators = n_estimators
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.scaler = scaler
+        self.categorical_features = categorical_features
+        self.max_categories = max_categories
+        self.missing_marks = missing_marks
+        self.optimizer = optimizer
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.contamination = contamination
+        self.false_alarm_rate = false_alarm_rate
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.compile = compile
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ---- training ----
+
+    def _build_module(self, rows, sample_weight):
+        generator, inputs = self._module_generator(), self._table_input()
+        n_encoded = self._encoder.schema_.n_encoded
+        n_in = n_encoded if inputs is None else inputs.n_out
+        n_out = n_encoded if inputs is None else len(self._likelihood.labels)
+        sizes = default_hidden_layer_sizes(n_in)
+        if not isinstance(self.hidden_layer_sizes, str):
+            sizes = layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, " or 'auto'")
+        n_code = self.n_components
+        if n_code == "auto":
+            n_code = max(FEWEST_COMPONENTS, n_in // COLUMNS_A_COMPONENT)
+        self.n_components_ = n_code
+        shape = self.n_estimators, n_in, n_code, sizes, self.activation, generator
+        encoder = MemberEncoder(*shape)
+        shape = self.n_estimators, n_code, n_out, sizes[::-1], self.activation, generator
+        decoder = MemberDecoder(*shape)
+        decoder.start_outputs(self._mean_outputs(inputs, *self._sample(rows, sample_weight)))
+        if get_likelihood(self.loss).identity_link:
+            constant = torch.from_numpy(self._encoder.constant_)
+            decoder.silence_outputs(self._likelihood.of_numbers(constant, constant)[1])
+        return MembersAutoEncoder(encoder, decoder, inputs)
+
+    def _mean_outputs(self, inputs, rows, weight):
+        """The decoder's output for the mean row."""
+        values = torch.from_numpy(rows.encode(rows.X))
+        values = values if inputs is None else inputs.filled(values)
+        mean = torch.from_numpy(np.average(values.numpy(), axis=0, weights=weight)).float()
+        return self._likelihood.linear_start(mean, torch.zeros_like(mean)[:, None], inputs)[1]
+
+    def _continue(self, n_rows):
+        if self.n_estimators != self.module_.encoder.n_members:
+            raise ValueError(
+                f"n_estimators={self.n_estimators}, but the network that goes on has "
+                f"{self.module_.encoder.n_members}. Set warm_start=False, or n_estimators back."
+            )
+        super()._continue(n_rows)
+
+    @property
+    def _n_features_out(self):
+        return self.module_.encoder.n_members * self.n_components_
+
+    def _objective(self):
+        return MembersReconstruction(self._likelihood)
+
+    # ---- the score ----
+
+    def _calibrate(self, table, with_earlier=False):
+        rows, weight = self._sample(*table.start_rows(with_held_out=False))
+        module, likelihood = self._network(rows)
+        losses = self._map(
+            rows,
+            lambda x: member_losses(module, likelihood, module.prepare(x), x).T,
+            self.n_estimators,
+        ).astype(np.float64)
+        centred = losses - np.average(losses, axis=0, weights=weight)
+        variance = np.average(np.square(centred), axis=0, weights=weight)
+        self.deviation_ = np.where(variance > 0, np.sqrt(variance), 1.0)
+        super()._calibrate(table, with_earlier)
+
+    def _row_loss(self, module, likelihood, x):
+        losses = member_losses(module, likelihood, module.prepare(x), x) / self._deviation(x)
+        return _middle(losses, losses)
+
+    def _shares(self, module, likelihood, x):
+        outputs, deviation = module.each(module.prepare(x)), self._deviation(x)
+        shares = torch.stack([likelihood.shares(output, x) for output in outputs])
+        losses = torch.stack([likelihood.row_loss(output, x) for output in outputs])
+        return _middle(losses / deviation, shares / deviation[:, :, None])
+
+    def _deviation(self, x):
+        """Deviations as a column, (n_estimators, 1)."""
+        return torch.as_tensor(self.deviation_, dtype=torch.float32, device=x.device)[:, None]
+
+
+def _middle(losses, values):
+    """Values of the member with the median loss: the mean of two, where members are even in number.
+
+    Parameters
+    ----------
+    losses : Tensor of shape (n_members, n_samples)
+        What is ordered.
+    values : Tensor of shape (n_members, n_samples, ...)
+        What is taken.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, ...)
+        Of each row.
+    """
+    order = losses.argsort(dim=0, stable=True)
+    n_members, rows = len(losses), torch.arange(losses.shape[1], device=losses.device)
+    low, high = order[(n_members - 1) // 2], order[n_members // 2]
+    return (values[low, rows] + values[high, rows]) / 2
