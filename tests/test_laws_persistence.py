@@ -128,10 +128,9 @@ def test_training_a_copy_leaves_the_original_alone(Estimator, X):
     assert_same_bits(before, outputs(estimator, X))
 
 
-@all_estimators
-def test_another_process_reads_the_file(Estimator, tmp_path):
-    tables = [make() for make in TABLES.values()]
-    estimators = [fit(quick(Estimator), X) for X in tables]
+def test_another_process_reads_the_file(tmp_path):
+    pairs = [(cls, make()) for cls in ESTIMATORS for make in TABLES.values()]
+    estimators, tables = [fit(quick(cls), X) for cls, X in pairs], [X for _, X in pairs]
     joblib.dump(estimators, tmp_path / "models.joblib")
     joblib.dump(tables, tmp_path / "tables.joblib")
     code = """

@@ -147,7 +147,7 @@ def _fit_all(estimators, n_threads, X=X):
 
 @all_estimators
 def test_concurrent_fits_give_the_bits_of_serial_ones(Estimator, X):
-    n_epochs = 15 if isinstance(X, np.ndarray) else 3
+    n_epochs = 5 if isinstance(X, np.ndarray) else 3
     estimators = [quick(Estimator, random_state=seed, max_epochs=n_epochs) for seed in range(4)]
     serial = [outputs(fit(clone(estimator), X), X) for estimator in estimators]
     for expected, result in zip(serial, _fit_all(estimators, 4, X), strict=True):
@@ -157,7 +157,7 @@ def test_concurrent_fits_give_the_bits_of_serial_ones(Estimator, X):
 @with_own_encoder
 def test_concurrent_fits_with_dropout_give_the_bits_of_serial_ones(Estimator):
     estimators = [
-        quick(Estimator, random_state=seed, max_epochs=15, encoder=dropout_net) for seed in range(4)
+        quick(Estimator, random_state=seed, max_epochs=8, encoder=dropout_net) for seed in range(4)
     ]
     serial = [outputs(fit(clone(estimator), X), X) for estimator in estimators]
     for expected, result in zip(serial, _fit_all(estimators, 4), strict=True):

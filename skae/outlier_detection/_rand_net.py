@@ -19,7 +19,7 @@ from skae.nn import ACTIVATIONS, MemberDecoder, MemberEncoder, MembersAutoEncode
 from skae.objectives import MembersReconstruction, member_losses
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
 
-RANDNET_DEFAULTS = {**DEFAULTS, "activation": "relu"}
+RANDNET_DEFAULTS = {**DEFAULTS, "max_epochs": 50}
 # Parameters that randomly connected perceptrons lack.
 WITHOUT = ("linear_skip", "init", "encoder, decoder")
 # An "auto" code has one column for so many of the table, at least so many columns.
