@@ -1,5 +1,6 @@
 """What all tests share. Loaded before anything imports SciPy."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -9,6 +10,27 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+
+# Detectors for comparison, and kinds of tables that laws hold for beside others: together they are
+# left to `make test-slow`.
+FOR_COMPARISON = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet", "RobustAE"}
+FURTHER_TABLES = {"array with holes", "2 columns", "3 columns", "7 columns", "13 columns"}
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the quick tests quick: mark as slow what few users and few failures depend on."""
+    for item in items:
+        if not hasattr(item, "callspec"):
+            continue
+        parts = set(item.callspec.id.split("-"))
+        if parts & FOR_COMPARISON and parts & FURTHER_TABLES:
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    """Spare every garbage collection the thousands of collected tests."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

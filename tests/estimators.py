@@ -39,7 +39,7 @@ FULL_BATCH = {
 }
 # What else an estimator needs to be quick or exact, by class name.
 QUICK_BY_NAME: dict[str, dict] = {
-    "DAGMM": {"early_stopping": True, "n_iter_no_change": 20, "tol": 1e-2},
+    "DAGMM": {"early_stopping": True, "n_iter_no_change": 20, "tol": 1e-2, "lr": 1e-3},
     "DeepSVDD": {
         "pretrain_epochs": 0,  # its own tests have some
         "lr": 3e-3,
@@ -55,7 +55,13 @@ QUICK_BY_NAME: dict[str, dict] = {
         "batch_size": "auto",
         "weight_decay": 0.0,
     },
-    "RandNet": {"n_estimators": 3, "hidden_layer_sizes": (16,)},
+    "RandNet": {
+        "n_estimators": 3,
+        "hidden_layer_sizes": (16,),
+        "early_stopping": True,
+        "n_iter_no_change": 20,
+        "tol": 1e-2,
+    },
 }
 
 
@@ -90,13 +96,6 @@ REFUSED = {"DeepSVDD": {"tanh", "logistic"}}
 
 # Whose score is no sum over the columns: a strange cell may make a row more normal.
 NOT_ADDITIVE = {"DAGMM", "DeepSVDD"}
-# Whose scores depend on statistics of the latest chunk of a stream.
-FOLLOWING_CHUNKS = {"DAGMM", "RandNet"}
-
-
-def with_scores_that_stay(classes):
-    """Those whose scores are the same where the network is."""
-    return [cls for cls in classes if cls.__name__ not in FOLLOWING_CHUNKS]
 
 
 def with_additive_scores(classes):

@@ -28,7 +28,6 @@ from tests.estimators import (
     scored_by_loss,
     table,
     trained_to_reconstruct,
-    with_scores_that_stay,
 )
 
 X = table()
@@ -342,11 +341,13 @@ def test_losses_with_the_same_formula_are_the_same_by_name_and_as_object(Estimat
     from skae.distributions import Huber
 
     by_name, as_object, other = (
-        fit(quick(Estimator, loss=loss, early_stopping=False), X).reconstruct(X)
+        fit(quick(Estimator, loss=loss, early_stopping=False), X)
         for loss in ("huber", Huber(1.0), Huber(0.01))
     )
-    np.testing.assert_array_equal(by_name, as_object)
-    assert not np.allclose(other, as_object)
+    np.testing.assert_array_equal(by_name.score_samples(X), as_object.score_samples(X))
+    assert not np.allclose(other.reconstruct(X), as_object.reconstruct(X))
+    if Estimator in scored_by_loss(ESTIMATORS):
+        assert not np.allclose(other.score_samples(X), as_object.score_samples(X))
 
 
 def test_score_is_the_mean_score_of_the_rows(fitted, X):
@@ -566,7 +567,7 @@ def test_partial_fit_takes_a_single_row(Estimator, X):
     assert np.isfinite(estimator.decision_function(X)).all()
 
 
-@pytest.mark.parametrize("Estimator", with_scores_that_stay(ESTIMATORS))
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_the_threshold_follows_the_scores_of_all_chunks(Estimator):
     rows = table(400, 4)
     estimator = quick(Estimator, contamination=0.1, lr=1e-30, early_stopping=False)

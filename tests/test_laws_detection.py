@@ -165,8 +165,11 @@ def test_an_explanation_is_the_contributions_in_order(Estimator, X, n_features):
     n_shown = n_features or X.shape[1]
     assert list(explained) == ["column", "value", "expected", "share"]
     assert len(explained) == 5 * n_shown
-    shares = estimator.feature_contributions(rows)
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = -estimator.feature_contributions(rows)
+    strangest = shares.argmax(axis=1)
+    shares /= np.abs(shares).sum(axis=1, keepdims=True)
+    first = explained["column"].to_numpy().reshape(5, n_shown)[:, 0]
+    np.testing.assert_array_equal(first, np.array(estimator._encoder.column_labels)[strangest])
     shown = explained["share"].to_numpy().reshape(5, n_shown)
     np.testing.assert_allclose(shown, -np.sort(-shares, axis=1)[:, :n_shown], rtol=1e-5)
 

@@ -38,7 +38,6 @@ from tests.estimators import (
     table,
     trained_to_reconstruct,
     with_additive_scores,
-    with_scores_that_stay,
 )
 
 FRAME = mixed_table()
@@ -871,7 +870,7 @@ def test_a_stream_of_chunks_with_news_works(Estimator):
 
 
 @with_holes
-@pytest.mark.parametrize("Estimator", with_scores_that_stay(ESTIMATORS))
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_the_threshold_follows_a_stream(Estimator, make):
     X = make(300, seed=4)
     estimator = quick(Estimator, contamination=0.1, lr=1e-30, early_stopping=False)

@@ -52,8 +52,8 @@ with_own_modules = pytest.mark.parametrize("Estimator", having("encoder", "decod
 
 def _assert_every_parameter_moved(Estimator, **params):
     params = {"early_stopping": False, "batch_size": 16, "scaler": "minmax", **params}
-    start = fit(quick(Estimator, **params, max_epochs=0), X).module_.state_dict()
-    end = fit(quick(Estimator, **params, max_epochs=3), X).module_.state_dict()
+    start = dict(fit(quick(Estimator, **params, max_epochs=0), X).module_.named_parameters())
+    end = dict(fit(quick(Estimator, **params, max_epochs=3), X).module_.named_parameters())
     assert start.keys() == end.keys()
     stayed = [name for name in start if torch.equal(start[name], end[name])]
     assert not stayed
@@ -254,7 +254,8 @@ def test_the_weights_of_the_best_epoch_come_back_the_start_included(Estimator, l
         for epoch, state in enumerate(Losses.states)
         if all(torch.equal(state[name], final[name]) for name in final)
     ]
-    assert len(Losses.states) == len(history)  # fewer than 6 where a loss was not finite
+    assert len(Losses.states) == len(history)
+    assert len(history) == 6 or lr == 10.0  # whose loss may not be finite
     assert set(same) & {0, best}  # the start gives way only to a clear gain
     if lr == 10.0 and Estimator in trained_to_reconstruct(ESTIMATORS):
         assert best == 0  # every step of this size is a step away
@@ -509,7 +510,7 @@ def test_the_freezer_of_skorch_freezes(Estimator):
     params = {"early_stopping": False, "max_epochs": 2}
     start = fit(quick(Estimator, **{**params, "max_epochs": 0}), X).module_.state_dict()
     estimator = fit(quick(Estimator, callbacks=[Freezer("encoder*")], **params), X)
-    for name, value in estimator.module_.state_dict().items():
+    for name, value in estimator.module_.named_parameters():
         assert torch.equal(value, start[name]) == name.startswith("encoder"), name
 
 

@@ -220,7 +220,8 @@ class FittedAutoEncoder(
         -------
         ndarray of float64 of shape (n_samples,)
             Minus the mean over the features of the loss, in scaled units; over those that are not
-            missing. A row without any value has score 0: nothing in it is strange.
+            missing. A row without any value has score 0: nothing in it is strange. Detectors whose
+            score is another say so in their description.
         """
         return self._score(self._check_table(X).encoded(self._encoder))
 
@@ -265,7 +266,8 @@ class FittedAutoEncoder(
         Returns
         -------
         ndarray of float64 of shape (n_samples, n_features)
-            Each row sums to its :meth:`score_samples`; the most negative entry is the feature that
+            Each row sums to its :meth:`score_samples` (of a detector with a `score_baseline_`, to
+            what the score is above it); the most negative entry is the feature that
             makes the row an outlier. A missing cell contributes 0. The columns are those of the
             table, whatever their kind (`feature_names_in_`).
         """
@@ -292,8 +294,10 @@ class FittedAutoEncoder(
         -------
         DataFrame
             The cells of each row, the strangest first, with the columns `column`, `value`,
-            `expected` (what the network makes of the row) and `share` (of the score; the shares of
-            a row sum to 1). The index is that of `X`, so that ``loc`` gives one row.
+            `expected` (what the network makes of the row) and `share`: minus the contribution,
+            over the sizes of all contributions of the row. They sum to 1 where no cell makes the
+            row more normal; one that does has a negative share. The index is that of `X`, so that
+            ``loc`` gives one row.
 
         See Also
         --------

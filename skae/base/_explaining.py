@@ -30,7 +30,7 @@ def explanation(X, expected, contributions, names, n_features=None):
     DataFrame
         With the columns `column`, `value`, `expected` and `share`; the index is that of `X`.
     """
-    total = contributions.sum(axis=1, keepdims=True)
+    total = -np.abs(contributions).sum(axis=1, keepdims=True)
     shares = np.divide(contributions, total, out=np.zeros_like(contributions), where=total != 0)
     order = np.argsort(-shares, axis=1, kind="stable")[:, :n_features]
     X, expected = _as_frame(X), _as_frame(expected)

@@ -15,7 +15,7 @@ from torch import nn
 from skae.base._applying import FittedAutoEncoder
 from skae.distributions import LOSS_NAMES, Likelihood, MixedColumns, get_likelihood
 from skae.exceptions import CalibrationWarning
-from skae.nn import BiasFreeMLP, MemberDecoder, MemberEncoder, SkipMLP, TableInput, origins_in
+from skae.nn import TableInput, origins_in
 from skae.objectives import Batch, Reconstruction
 from skae.preprocessing import SCALER_NAMES, TableEncoder
 from skae.training import (
@@ -118,7 +118,8 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         Warns
         -----
         ConvergenceWarning
-            If `max_epochs` ended the training while the loss was still falling.
+            If `max_epochs` ended the training while the loss was still falling; not where nothing
+            else can end it, under ``early_stopping=False`` and ``tol=0``.
         CalibrationWarning
             If ``contamination="auto"`` has too few held-out rows for its false-alarm rate.
         """
@@ -148,7 +149,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
                 ConvergenceWarning,
                 stacklevel=3,  # past `with_callbacks`
             )
-        elif stopping.still_improving_ and self.n_iter_ - n_before == self.max_epochs:
+        elif self._ran_out(stopping, n_before):
             warnings.warn(
                 f"Training ended after max_epochs={self.max_epochs} epochs, while the loss was "
                 "still falling. Raise max_epochs, lr or tol.",
@@ -156,6 +157,12 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
                 stacklevel=3,  # past `with_callbacks`
             )
         return self
+
+    def _ran_out(self, stopping, n_before):
+        """Whether the epochs ended too early; not where their number is all that ends them."""
+        stops_by_itself = self.early_stopping or self.tol > 0
+        ended = self.n_iter_ - n_before == self.max_epochs
+        return stopping.still_improving_ and stops_by_itself and ended
 
     def partial_fit(self, X, y=None, sample_weight=None):
         """Train one epoch on more rows.
@@ -264,7 +271,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         if self.n_components not in ("auto", self.n_components_):
             raise ValueError(
                 f"n_components={self.n_components!r}, but the network that goes on has "
-                f"{self.n_components_}. Set warm_start=False, or n_components back."
+                f"{self.n_components_}. Set n_components back, or fit with warm_start=False."
             )
         vars(self).pop("offset_", None)
         self._device = resolve_device(self.device)
@@ -472,9 +479,8 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
     def _follow(self, X, sample_weight):
         """Let the encoder follow new rows, and the network stay the same function of raw units."""
         encoder, decoder = self.module_.encoder, self.module_.decoder
-        ours = isinstance(encoder, SkipMLP | BiasFreeMLP | MemberEncoder)
-        ours &= isinstance(decoder, SkipMLP | MemberDecoder)
-        if not (ours and get_likelihood(self.loss).identity_link):
+        follow = hasattr(encoder, "compensate_input") and hasattr(decoder, "compensate_output")
+        if not (follow and get_likelihood(self.loss).identity_link):
             return
         offset, scale = self._encoder.offset_, self._encoder.scale_
         X.fit(self._encoder, sample_weight, self.verbose, further=True)

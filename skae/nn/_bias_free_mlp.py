@@ -45,7 +45,7 @@ class BiasFreeMLP(nn.Module):
         layers = nn.ModuleList([linear(n, m, False, generator) for n, m in pairs])
         self.layers = cast("Sequence[nn.Linear]", layers)
         self.activation = activation
-        self.register_buffer("origin", torch.zeros(n_in, dtype=torch.float32), persistent=False)
+        self.register_buffer("origin", torch.zeros(n_in, dtype=torch.float32))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map rows.

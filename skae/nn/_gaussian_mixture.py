@@ -13,7 +13,7 @@ from skae.nn._mlp import linear
 from skae.nn._products import aligned
 from skae.nn._table_input import TableInput
 
-# Added to each variance, so that a component of equal points has a density.
+# Added to each variance, absolutely and in proportion, so that equal points have a density.
 SMALLEST_VARIANCE = 1e-6
 
 
@@ -22,20 +22,17 @@ class GaussianMixture(NamedTuple):
 
     Attributes
     ----------
-    log_weight : Tensor of shape (n_mixtures,)
-        Logarithms of weights that sum to 1.
+    weight : Tensor of shape (n_mixtures,)
+        Weights; they sum to that of all points.
     mean : Tensor of shape (n_mixtures, n_latent)
         Means.
-    variance : Tensor of shape (n_mixtures, n_latent)
-        Diagonals of the covariances.
-    root : Tensor of shape (n_mixtures, n_latent, n_latent)
-        Inverses of the Cholesky factors of the covariances.
+    covariance : Tensor of shape (n_mixtures, n_latent, n_latent)
+        Covariances.
     """
 
-    log_weight: Tensor
+    weight: Tensor
     mean: Tensor
-    variance: Tensor
-    root: Tensor
+    covariance: Tensor
 
     @classmethod
     def of_memberships(cls, z: Tensor, membership: Tensor) -> "GaussianMixture":
@@ -63,12 +60,36 @@ class GaussianMixture(NamedTuple):
         mean = (membership.T @ z) / total[:, None]
         centred = z - mean[:, None]  # (n_mixtures, n_samples, n_latent)
         weighted = centred * (membership / total).T[:, :, None]
-        identity = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
-        covariance = centred.mT @ weighted + SMALLEST_VARIANCE * identity
-        factor = torch.linalg.cholesky_ex(covariance).L  # NaN, not an error, where it has none
-        root = torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=False)
-        variance = covariance.diagonal(dim1=1, dim2=2)
-        return cls((total / total.sum()).log(), mean, variance, root)
+        covariance = centred.mT @ weighted
+        more = SMALLEST_VARIANCE * (1 + covariance.diagonal(dim1=1, dim2=2))
+        return cls(total, mean, covariance + torch.diag_embed(more))
+
+    @property
+    def variance(self) -> Tensor:
+        """Diagonals of the covariances, (n_mixtures, n_latent)."""
+        return self.covariance.diagonal(dim1=1, dim2=2)
+
+    def joined(self, later: "GaussianMixture", most_weight: float) -> "GaussianMixture":
+        """The mixture of these points and later ones.
+
+        Parameters
+        ----------
+        later : GaussianMixture
+            As many components, of which each joins its namesake.
+        most_weight : float
+            What all points of this mixture count at most.
+
+        Returns
+        -------
+        GaussianMixture
+            Weights, means and covariances of both.
+        """
+        weight = self.weight * min(1.0, most_weight / float(self.weight.sum()))
+        total = weight + later.weight
+        share, way = later.weight / total, later.mean - self.mean
+        between = (share * (1 - share))[:, None, None] * way[:, :, None] * way[:, None, :]
+        within = self.covariance + share[:, None, None] * (later.covariance - self.covariance)
+        return GaussianMixture(total, self.mean + share[:, None] * way, within + between)
 
     def energy(self, z: Tensor) -> Tensor:
         r"""Minus the log-density, in nats.
@@ -86,12 +107,16 @@ class GaussianMixture(NamedTuple):
         Tensor of float64 of shape (n_samples,)
             Of any sign: a density may be larger than 1.
         """
-        whitened_mean = torch.einsum("kij,kj->ki", self.root, self.mean)
-        whitened = F.linear(*aligned(z.double(), self.root.flatten(0, 1)))  # of all at once
+        factor = torch.linalg.cholesky_ex(self.covariance).L  # a diverged network is no error here
+        identity = torch.eye(z.shape[1], dtype=factor.dtype, device=factor.device)
+        root = torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=False)
+        whitened_mean = torch.einsum("kij,kj->ki", root, self.mean)
+        whitened = F.linear(*aligned(z.double(), root.flatten(0, 1)))  # of all at once
         whitened = whitened.unflatten(1, whitened_mean.shape) - whitened_mean
-        log_scale = self.root.diagonal(dim1=1, dim2=2).log().sum(dim=1)
+        log_scale = root.diagonal(dim1=1, dim2=2).log().sum(dim=1)
         log_scale = log_scale - z.shape[1] / 2 * math.log(2 * math.pi)
-        exponents = self.log_weight + log_scale - whitened.square().sum(dim=2) / 2
+        log_weight = (self.weight / self.weight.sum()).log()
+        exponents = log_weight + log_scale - whitened.square().sum(dim=2) / 2
         return -torch.logsumexp(exponents, dim=1)
 
 

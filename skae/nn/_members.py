@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule
-from skae.nn._mlp import Pullback, uniform
+from skae.nn._mlp import Pullback, compensate_weight, uniform
 from skae.nn._products import aligned
 from skae.nn._table_input import TableInput
 
@@ -37,17 +37,17 @@ class MemberLinear(nn.Module):
     def __init__(self, n_members: int, n_in: int, n_out: int, generator: torch.Generator):
         super().__init__()
         shape = (n_members, n_out, n_in)
-        self.register_buffer("connected", _connections(shape, generator), persistent=False)
+        self.register_buffer("connected", _connections(shape, generator))
         self.weight = nn.Parameter(uniform(shape, n_in, generator) * self.connected)
         self.bias = nn.Parameter(uniform((n_members, 1, n_out), n_in, generator))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map the rows of each member, (n_members, n_samples, n_in)."""
-        x, weight = aligned(x, self.weight)
+        x, weight = aligned(x, self.weight * self.connected)  # for autograd, too
         return torch.baddbmm(self.bias, x, weight.mT)
 
     def product(self, x: Tensor) -> Tensor:
-        """The same in training, where bits may depend on where a row stands."""
+        """The same where gradients are by hand, and bits may depend on where a row stands."""
         return torch.baddbmm(self.bias, x, self.weight.mT)
 
     def gradients(self, x: Tensor, grad: Tensor) -> list[Tensor]:
@@ -166,11 +166,9 @@ class MemberMLP(nn.Module):
         """Keep the output in new units of `x`; see :meth:`SkipMLP.compensate_input`."""
         first = self.layers[0]
         first.bias.add_((first.weight @ shift)[:, None])
-        if masks is not None:
-            masked = masks >= 0
-            moved = first.weight[:, :, masked] * shift[masked]
-            first.weight.index_add_(2, masks[masked], -moved)
-        first.weight.mul_(scale)
+        compensate_weight(first.weight, scale, shift, masks)
+        # a mask is connected where its value is
+        first.connected.copy_(torch.maximum(first.connected, (first.weight != 0).float()))
 
     @torch.no_grad()
     def compensate_output(self, scale: Tensor, shift: Tensor) -> None:

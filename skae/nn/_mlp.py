@@ -253,10 +253,10 @@ def take_columns(layer: nn.Linear, places: Tensor) -> None:
 
 
 def compensate_weight(weight: Tensor, scale: Tensor, shift: Tensor, masks: Tensor | None) -> None:
-    """Move the weight of a first layer to new units; see :meth:`SkipMLP.compensate_input`."""
+    """Move weights (..., n_out, n_in) to new units; see :meth:`SkipMLP.compensate_input`."""
     if masks is not None:
         masked = masks >= 0
-        weight.index_add_(1, masks[masked], -weight[:, masked] * shift[masked])
+        weight.index_add_(-1, masks[masked], -weight[..., masked] * shift[masked])
     weight.mul_(scale)
 
 

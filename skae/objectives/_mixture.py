@@ -12,9 +12,9 @@ from skae.objectives._reconstruction import Reconstruction
 
 # Columns of a point beside those of the code: two errors of reconstruction.
 N_ERRORS = 2
-# Errors and cosines are relative to at least this length, over the root of the columns: the length
-# of a standardised row is about 1. Otherwise rows near the mean would be the strangest.
-SHORTEST = 0.5
+# A coordinate that all rows share, over the root of the columns; the length of a standardised row
+# is about 1. Without it rows near the mean, whose direction means nothing, would be the strangest.
+SHARED = 0.5
 # Bound of a coordinate: its square, times the columns, is still a float32.
 FARTHEST = 1e16
 
@@ -49,13 +49,18 @@ class MixtureReconstruction(Reconstruction):
 
     def forward(self, module: nn.Module, batch: Batch) -> Tensor:
         """Weighted mean loss; see :meth:`Objective.forward`."""
-        losses = self.per_row(module, batch)
+        output, energy = self._output_and_energy(module, batch)
         if batch.weight is not None:
-            losses = losses * batch.weight
-        return losses.mean()
+            energy = energy * batch.weight
+        return self._mean_loss(output, batch) + energy.mean()
 
     def per_row(self, module: nn.Module, batch: Batch) -> Tensor:
         """Loss of each row, by the mixture of the batch; see :meth:`Objective.per_row`."""
+        output, energy = self._output_and_energy(module, batch)
+        return self.likelihood.row_loss(output, batch.targets) + energy
+
+    def _output_and_energy(self, module: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What the decoder gives, and what the places of the points cost each row."""
         module = cast("MixtureAutoEncoder", module)
         z, output = latent(module, self.likelihood, module.seen(batch.inputs))
         membership = module.membership(z)
@@ -65,7 +70,7 @@ class MixtureReconstruction(Reconstruction):
         penalty = self.covariance_weight * mixture.variance.reciprocal().sum()
         energy = self.energy_weight * mixture.energy(z) + penalty
         n_cells = self.likelihood.n_cells(batch.targets) / len(batch.targets)
-        return self.likelihood.row_loss(output, batch.targets) + (energy / n_cells).float()
+        return output, (energy / n_cells).float()
 
 
 def latent(
@@ -74,8 +79,8 @@ def latent(
     r"""The points of rows: their codes, and two errors of their reconstruction.
 
     :math:`\|x - x'\| / \|x\|` and the cosine of `x` and its reconstruction `x'`, over numbers and
-    one-hot columns as the encoder sees them; the lengths of both are taken as at least
-    :math:`\sqrt d / 2`.
+    one-hot columns as the encoder sees them, and one coordinate more, :math:`\sqrt d / 2`, that
+    all rows share.
 
     Parameters
     ----------
@@ -97,17 +102,17 @@ def latent(
     output = module.decoder(code)
     rebuilt = _bounded(likelihood.seen(output, module.inputs))
     x = _bounded(seen[:, : rebuilt.shape[1]])
-    shortest = SHORTEST * x.shape[1] ** 0.5
-    length, length_rebuilt = (_length(values).clamp(min=shortest) for values in (x, rebuilt))
-    relative = _length(x - rebuilt) / length
-    cosine = (x * rebuilt).sum(dim=1, keepdim=True) / (length * length_rebuilt)
+    shared = SHARED**2 * x.shape[1]
+    length, length_rebuilt = (_length(values, shared) for values in (x, rebuilt))
+    relative = _length(x - rebuilt, torch.finfo(torch.float32).tiny) / length
+    cosine = ((x * rebuilt).sum(dim=1, keepdim=True) + shared) / (length * length_rebuilt)
     return torch.cat([_bounded(code), relative, cosine], dim=1), output
 
 
-def _length(values):
-    # not `norm`, whose derivative at zero is no number
-    return (values.square().sum(dim=1, keepdim=True) + torch.finfo(torch.float32).tiny).sqrt()
+def _length(values: Tensor, more: float) -> Tensor:
+    """Root of the sum of squares, and of something more: its derivative is a number everywhere."""
+    return (values.square().sum(dim=1, keepdim=True) + more).sqrt()
 
 
-def _bounded(values):
+def _bounded(values: Tensor) -> Tensor:
     return values.clamp(-FARTHEST, FARTHEST)

@@ -54,9 +54,9 @@ class AutoEncoderDetector(AutoEncoder):
     A row is then a point: its (scaled) values, and its errors of reconstruction, decorrelated. Its
     score is minus the expected distance to the nearest of a few randomly drawn training points. So
     it finds rows far from all others as nearest neighbours do, and rows that break the relations
-    between columns as auto-encoders do. Code and hidden layers that are "auto" have {N_UNITS}
-    units, and ``max_epochs="auto"`` is {N_STEPS} steps, but at most {MOST_EPOCHS} epochs: noise is
-    what keeps the network from copying its rows.
+    between columns as auto-encoders do. Hidden layers that are "auto" have {N_UNITS} units, a code
+    one for each column, at most {N_UNITS}; noise is what keeps the network from copying its rows.
+    ``max_epochs="auto"`` is {N_STEPS} steps, but at most {MOST_EPOCHS} epochs.
 
     Parameters
     ----------
@@ -247,8 +247,7 @@ class AutoEncoderDetector(AutoEncoder):
             rows = self._normal_rows(table, True, with_earlier)
             self._learn_normal_rows(*rows)
         _warn_of_equal(rows[0])
-        if with_earlier:
-            self._earlier_rows = tuple(part[:MOST_EARLIER_ROWS] for part in rows)
+        self._earlier_rows = tuple(part[:MOST_EARLIER_ROWS] for part in rows)
 
     def _normal_rows(self, table, with_held_out, with_earlier):
         """Encoded rows and their weights: those that matter most come first."""

@@ -4,11 +4,13 @@ from numbers import Integral, Real
 
 import torch
 from sklearn.utils._param_validation import Interval
+from torch import nn
 
 from skae.autoencoder import AutoEncoder
 from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented, layer_sizes
 from skae.nn import GaussianMixture, MixtureAutoEncoder
 from skae.objectives import N_ERRORS, MixtureReconstruction, latent
+from skae.outlier_detection._autoencoder_detector import MOST_EARLIER_ROWS
 from skae.outlier_detection._path_explained import PathExplained
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
 
@@ -59,7 +61,7 @@ class DAGMM(PathExplained):
     Attributes
     ----------
     mixture_ : GaussianMixture
-        The log-weights, means, variances and inverse Cholesky factors of the normal distributions.
+        The weights, means and covariances of the normal distributions.
     score_baseline_ : float
         Score of the median row, from which `feature_contributions` start.
     {ATTRIBUTES}
@@ -75,10 +77,12 @@ class DAGMM(PathExplained):
 
     Notes
     -----
-    A log-density may be positive. Lengths are taken as at least :math:`\\sqrt d / 2`, so that rows
-    near the mean have no large relative errors. A missing cell is scored as the median of its
+    A log-density may be positive. `x` and `x'` have one coordinate more, :math:`\\sqrt d / 2`, so
+    that rows near the mean have no large relative errors. In training a missing cell counts as the
+    mean. Afterwards a missing cell is scored as the median of its
     column, or the most frequent category; of categories that are embedded only the code says
-    something. After `partial_fit` the mixture is that of the latest chunk.
+    something. After `partial_fit` earlier rows are part of the mixture, as {MOST_EARLIER_ROWS} rows
+    at most. A column that was constant in training may make a row more normal when it changes.
 
     Examples
     --------
@@ -194,12 +198,27 @@ class DAGMM(PathExplained):
         super()._set_start(module, rows, sample_weight)
         self._starts_from_pca = False  # nothing to fall back on: the mixture is not part of it
 
+    def _continue(self, n_rows):
+        n_before = self.module_.estimation[-1].out_features
+        if self.n_mixtures != n_before:
+            raise ValueError(
+                f"n_mixtures={self.n_mixtures}, but the network that goes on has {n_before}. "
+                "Set n_mixtures back, or fit with warm_start=False."
+            )
+        super()._continue(n_rows)
+        objective = self.net_.criterion_
+        objective.energy_weight = self.energy_weight
+        objective.covariance_weight = self.covariance_weight
+        for layer in self.module_.estimation:
+            if isinstance(layer, nn.Dropout):
+                layer.p = self.dropout
+
     def _objective(self):
         return MixtureReconstruction(self._likelihood, self.energy_weight, self.covariance_weight)
 
     # ---- the score ----
 
-    def _learn_normal(self, table):
+    def _learn_normal(self, table, with_earlier):
         rows, weight = self._sample(*table.start_rows(with_held_out=False))
         module, likelihood = self._network(rows)
 
@@ -210,8 +229,11 @@ class DAGMM(PathExplained):
         n_latent = self.n_components_ + N_ERRORS
         points = torch.from_numpy(self._map(rows, located, n_latent + self.n_mixtures))
         z, membership = points.split([n_latent, self.n_mixtures], dim=1)
-        membership = membership * torch.from_numpy(weight)[:, None]
-        self.mixture_ = GaussianMixture.of_memberships(z, membership)
+        membership = membership * torch.from_numpy(weight / weight.mean())[:, None]
+        mixture = GaussianMixture.of_memberships(z, membership)
+        if with_earlier and self.n_iter_ > 1:
+            mixture = self.mixture_.joined(mixture, MOST_EARLIER_ROWS)
+        self.mixture_ = mixture
 
     def _seen_loss(self, module, likelihood, seen):
         mixture = GaussianMixture(*(part.to(seen.device) for part in self.mixture_))

@@ -74,7 +74,9 @@ class DeepSVDD(PathExplained):
 
     Notes
     -----
-    A missing cell is scored as the median of its column, or the most frequent category.
+    A missing cell is scored as the median of its column, or the most frequent category. What the
+    network never saw vary it does not know: a column that was constant in training, or a new
+    category, may make a row more normal.
 
     Examples
     --------
@@ -210,7 +212,7 @@ class DeepSVDD(PathExplained):
         """The centre, (n_components_,)."""
         return self._center.numpy()
 
-    def _learn_normal(self, table):
+    def _learn_normal(self, table, with_earlier):
         rows, weight = self._sample(*table.start_rows(with_held_out=False))
         distances = np.square(self._codes(rows) - self.center_).sum(axis=1)
         weight, distances = torch.from_numpy(weight), torch.from_numpy(distances)

@@ -22,12 +22,12 @@ class PathExplained(AutoEncoder):
 
     def _calibrate(self, table, with_earlier=False):
         self._median_row = self._median(*self._sample(*table.start_rows(with_held_out=False)))
-        self._learn_normal(table)
+        self._learn_normal(table, with_earlier)
         super()._calibrate(table, with_earlier)
         median = EncodedRows(self._median_row[None], as_float32, has_missing=False)
         self.score_baseline_ = float(self._score(median)[0])
 
-    def _learn_normal(self, table):
+    def _learn_normal(self, table, with_earlier):
         """Learn what the score needs, once the network is trained."""
 
     def _median(self, rows, weight):

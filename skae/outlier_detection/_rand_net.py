@@ -17,13 +17,22 @@ from skae.base import BaseAutoEncoder
 from skae.distributions import get_likelihood
 from skae.nn import ACTIVATIONS, MemberDecoder, MemberEncoder, MembersAutoEncoder
 from skae.objectives import MembersReconstruction, member_losses
+from skae.outlier_detection._autoencoder_detector import MOST_EARLIER_ROWS
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
 
-RANDNET_DEFAULTS = {**DEFAULTS, "max_epochs": 50}
+RANDNET_DEFAULTS = {
+    **DEFAULTS,
+    "max_epochs": 50,
+    "early_stopping": False,
+    "n_iter_no_change": 50,
+    "tol": 0.0,
+}
 # Parameters that randomly connected perceptrons lack.
 WITHOUT = ("linear_skip", "init", "encoder, decoder")
 # An "auto" code has one column for so many of the table, at least so many columns.
 COLUMNS_A_COMPONENT, FEWEST_COMPONENTS = 8, 3
+# Errors that deviate by less are rounding.
+SMALLEST_DEVIATION = 1e-6
 
 
 class RandNet(BaseAutoEncoder):
@@ -62,7 +71,8 @@ class RandNet(BaseAutoEncoder):
 
     Notes
     -----
-    After `partial_fit` the deviations are those of the latest chunk.
+    After `partial_fit` earlier rows are part of the deviations, as {MOST_EARLIER_ROWS} rows at
+    most.
 
     Examples
     --------
@@ -98,7 +108,7 @@ class RandNet(BaseAutoEncoder):
         weight_decay=0.0,
         batch_size=RANDNET_DEFAULTS["batch_size"],
         max_epochs=RANDNET_DEFAULTS["max_epochs"],
-        early_stopping=True,
+        early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=RANDNET_DEFAULTS["n_iter_no_change"],
         tol=RANDNET_DEFAULTS["tol"],
@@ -175,7 +185,8 @@ class RandNet(BaseAutoEncoder):
         if self.n_estimators != self.module_.encoder.n_members:
             raise ValueError(
                 f"n_estimators={self.n_estimators}, but the network that goes on has "
-                f"{self.module_.encoder.n_members}. Set warm_start=False, or n_estimators back."
+                f"{self.module_.encoder.n_members}. Set n_estimators back, or fit with "
+                "warm_start=False."
             )
         super()._continue(n_rows)
 
@@ -196,9 +207,13 @@ class RandNet(BaseAutoEncoder):
             lambda x: member_losses(module, likelihood, module.prepare(x), x).T,
             self.n_estimators,
         ).astype(np.float64)
-        centred = losses - np.average(losses, axis=0, weights=weight)
-        variance = np.average(np.square(centred), axis=0, weights=weight)
-        self.deviation_ = np.where(variance > 0, np.sqrt(variance), 1.0)
+        mean = np.average(losses, axis=0, weights=weight)
+        variance = np.average(np.square(losses - mean), axis=0, weights=weight)
+        moments = len(losses), mean, variance
+        if with_earlier and self.n_iter_ > 1:
+            moments = _joined(self._error_moments, moments)
+        self._error_moments = moments
+        self.deviation_ = np.maximum(np.sqrt(moments[2]), SMALLEST_DEVIATION)
         super()._calibrate(table, with_earlier)
 
     def _row_loss(self, module, likelihood, x):
@@ -214,6 +229,14 @@ class RandNet(BaseAutoEncoder):
     def _deviation(self, x):
         """Deviations as a column, (n_estimators, 1)."""
         return torch.as_tensor(self.deviation_, dtype=torch.float32, device=x.device)[:, None]
+
+
+def _joined(earlier, later):
+    """Number, mean and variance of both together; earlier ones fade."""
+    n_earlier = min(earlier[0], MOST_EARLIER_ROWS)
+    share, way = later[0] / (n_earlier + later[0]), later[1] - earlier[1]
+    variance = earlier[2] + share * (later[2] - earlier[2]) + share * (1 - share) * way**2
+    return n_earlier + later[0], earlier[1] + share * way, variance
 
 
 def _middle(losses, values):

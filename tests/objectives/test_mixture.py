@@ -24,18 +24,18 @@ def test_a_point_is_the_code_the_relative_error_and_the_cosine():
     with torch.no_grad():
         z, output = latent(module, SquaredError(), X)
         code = module.encode(X)
-    x, rebuilt = X.numpy(), output.numpy()
-    length, shortest = np.linalg.norm(x, axis=1), 0.5 * 6**0.5
-    assert (length > shortest).all()
+    shared = np.full((60, 1), 0.5 * 6**0.5)
+    x, rebuilt = np.hstack([X.numpy(), shared]), np.hstack([output.numpy(), shared])
+    length = np.linalg.norm(x, axis=1)
     relative = np.linalg.norm(x - rebuilt, axis=1) / length
-    cosine = (x * rebuilt).sum(axis=1) / length
-    cosine /= np.maximum(np.linalg.norm(rebuilt, axis=1), shortest)
+    cosine = (x * rebuilt).sum(axis=1) / (length * np.linalg.norm(rebuilt, axis=1))
     np.testing.assert_allclose(z, np.column_stack([code, relative, cosine]), rtol=1e-5, atol=1e-6)
 
 
 def test_a_row_at_the_mean_has_finite_errors_and_gradients():
     module, x = _network(), torch.zeros(3, 6, requires_grad=True)
     z, _ = latent(module, SquaredError(), x)
+    assert (z[:, 3] > 0.5).all()  # the cosine: without the shared coordinate it would be 0
     (gradient,) = torch.autograd.grad(z.sum(), x)
     assert z.isfinite().all()
     assert gradient.isfinite().all()

@@ -22,13 +22,14 @@ def test_the_mixture_is_that_of_the_training_rows_and_the_score_its_log_density(
     with torch.no_grad():
         code = fitted.module_.encode(scaled)
         rebuilt = fitted.module_.decoder(code)
-        length, length_rebuilt = (x.norm(dim=1).clamp(min=6**0.5 / 2) for x in (scaled, rebuilt))
-        relative = (scaled - rebuilt).norm(dim=1) / length
-        cosine = (scaled * rebuilt).sum(dim=1) / (length * length_rebuilt)
+        shared = torch.full((300, 1), 6**0.5 / 2)
+        x, y = torch.hstack([scaled, shared]), torch.hstack([rebuilt, shared])
+        relative = (x - y).norm(dim=1) / x.norm(dim=1)
+        cosine = torch.cosine_similarity(x, y)
         z = torch.column_stack([code, relative, cosine])
         membership = fitted.module_.membership(z)
     mixture = fitted.mixture_
-    np.testing.assert_allclose(mixture.log_weight.exp(), membership.mean(dim=0), rtol=1e-3)
+    np.testing.assert_allclose(mixture.weight, membership.sum(dim=0), rtol=1e-3)
     mean = (membership.T @ z) / membership.sum(dim=0)[:, None]
     np.testing.assert_allclose(mixture.mean, mean, rtol=1e-2, atol=1e-3)
     np.testing.assert_allclose(fitted.score_samples(X), -mixture.energy(z), rtol=1e-3, atol=1e-3)
@@ -52,6 +53,26 @@ def test_far_rows_score_lower_the_farther_they_are():
     scores = fit(detector(), X).score_samples(far)
     assert np.isfinite(scores).all()
     assert (np.diff(scores) < 0).all()
+
+
+def test_the_median_row_is_normal_and_the_changed_cell_the_reason():
+    X = table(300)
+    fitted = fit(detector(max_epochs=40, n_components=3), X)
+    assert fitted.score_baseline_ > fitted.offset_
+    odd = X[:40].copy()
+    odd[:, 2] += 8 * X[:, 2].std()
+    reasons = fitted.feature_contributions(odd).argmin(axis=1)
+    assert (reasons == 2).mean() > 0.8
+
+
+def test_a_warm_start_takes_up_what_may_change_and_refuses_the_rest():
+    X = table()
+    fitted = fit(detector(warm_start=True), X)
+    fit(fitted.set_params(energy_weight=0.3, dropout=0.1), X)
+    assert fitted.net_.criterion_.energy_weight == 0.3
+    assert fitted.module_.estimation[2].p == 0.1
+    with pytest.raises(ValueError, match="n_mixtures=7"):
+        fit(fitted.set_params(n_mixtures=7), X)
 
 
 @pytest.mark.parametrize("bad", [(0,), (2.5,), ("8",)])
