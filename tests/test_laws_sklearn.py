@@ -224,7 +224,8 @@ def test_a_search_over_a_pipeline_reaches_its_parameters(Estimator):
 @all_estimators
 def test_cross_validation_needs_no_scorer(Estimator):
     scores = cross_val_score(quick(Estimator), X, cv=3, error_score="raise")
-    assert (scores < 0).all()
+    assert (scores < 0).all() or Estimator not in scored_by_loss(ESTIMATORS)
+    assert np.isfinite(scores).all()
 
 
 # ---- callbacks of scikit-learn ----

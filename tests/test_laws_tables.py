@@ -656,7 +656,8 @@ def test_a_fit_on_files_is_nearly_that_on_the_table(Estimator, tmp_path):
     chunked = fit(quick(Estimator, **params), _parquet(X, tmp_path))
     assert chunked.n_features_in_ == X.shape[1]
     assert list(chunked.feature_names_in_) == list(X.columns)
-    assert chunked.score(X) == pytest.approx(whole.score(X), rel=0.15)
+    room = 0.15 if Estimator in scored_by_loss(ESTIMATORS) else 0.5
+    assert chunked.score(X) == pytest.approx(whole.score(X), rel=room)
     assert np.corrcoef(chunked.score_samples(X), whole.score_samples(X))[0, 1] > 0.8
     assert chunked.offset_ == pytest.approx(whole.offset_, rel=0.5)
 
@@ -816,7 +817,7 @@ def test_a_new_value_is_read_as_before_until_it_is_learned(Estimator):
 def test_new_values_and_new_holes_are_learned(Estimator):
     X = mixed_table(150)
     news = _with_news(X)
-    estimator = fit(quick(Estimator, n_components=4, early_stopping=False), X)
+    estimator = fit(quick(Estimator, n_components=4, early_stopping=False, batch_size=32), X)
     column = list(X.columns).index("text")
     is_new = (news["text"] == "new").to_numpy()
     partial_fit(estimator.set_params(lr=1e-30), news)
@@ -983,7 +984,8 @@ def test_a_mixed_table_is_searched_and_cross_validated(Estimator):
     alone = fit(clone(estimator).set_params(**search.best_params_), FRAME)
     assert_same_bits(outputs(search.best_estimator_, FRAME), outputs(alone, FRAME))
     scores = cross_val_score(estimator, FRAME, cv=3, error_score="raise")
-    assert (scores < 0).all()
+    assert (scores < 0).all() or Estimator not in scored_by_loss(ESTIMATORS)
+    assert np.isfinite(scores).all()
 
 
 # ---- errors that name the column ----

@@ -84,7 +84,7 @@ def test_every_parameter_tensor_changes_under_every_activation(Estimator, activa
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop", torch.optim.NAdam])
 @pytest.mark.parametrize("Estimator", having("optimizer"))
 def test_every_parameter_tensor_changes_under_every_optimizer(Estimator, optimizer):
-    _assert_every_parameter_moved(Estimator, optimizer=optimizer)
+    _assert_every_parameter_moved(Estimator, optimizer=optimizer, lr=1e-3)
 
 
 @pytest.mark.parametrize("scaler", ["standard", "minmax", "quantile", None])
