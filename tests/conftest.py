@@ -12,10 +12,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-# Detectors for comparison, and kinds of tables that laws hold for beside others: together they are
-# left to `make test-slow`.
+# Detectors for comparison, and kinds of tables that laws hold for beside others, and laws that take
+# many fits: together they are left to `make test-slow`.
 FOR_COMPARISON = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet", "RobustAE"}
 FURTHER_TABLES = {"array with holes", "2 columns", "3 columns", "7 columns", "13 columns"}
+MANY_FITS = {
+    "test_the_rate_on_wide_tables_is_as_warned_where_few_rows_are_held_out",
+    "test_the_rate_of_false_alarms_holds_on_wide_tables",
+    "test_concurrent_fits_give_the_bits_of_serial_ones",
+    "test_a_mixed_table_is_searched_and_cross_validated",
+}
 
 
 def pytest_collection_modifyitems(items):
@@ -24,7 +30,8 @@ def pytest_collection_modifyitems(items):
         if not hasattr(item, "callspec"):
             continue
         parts = set(item.callspec.id.split("-"))
-        if parts & FOR_COMPARISON and parts & FURTHER_TABLES:
+        further = parts & FURTHER_TABLES or item.originalname in MANY_FITS
+        if parts & FOR_COMPARISON and further:
             item.add_marker(pytest.mark.slow)
 
 
