@@ -11,7 +11,6 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from skae.base import BaseAutoEncoder
-from skae.distributions import get_likelihood
 from skae.nn import ACTIVATIONS, AutoEncoderModule, SkipMLP, build_user_module
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS, principal_axes
 
@@ -331,9 +330,7 @@ class AutoEncoder(BaseAutoEncoder):
 
     def _build_module(self, rows, sample_weight):
         generator, inputs = self._module_generator(), self._table_input()
-        n_encoded = self._encoder.schema_.n_encoded
-        n_in = n_encoded if inputs is None else inputs.n_out
-        n_out = n_encoded if inputs is None else len(self._likelihood.labels)
+        n_in, n_out = self._widths(inputs)
         sizes = self._layer_sizes(n_in)
         self.n_components_ = self.n_components
         if self.n_components == "auto":
@@ -357,9 +354,8 @@ class AutoEncoder(BaseAutoEncoder):
     def _set_start(self, module, rows, sample_weight):
         if self.init == "pca":
             self._start_from_pca(module, rows, sample_weight)
-        if self.decoder is None and get_likelihood(self.loss).identity_link:
-            constant = torch.from_numpy(self._encoder.constant_)
-            module.decoder.silence_outputs(self._likelihood.of_numbers(constant, constant)[1])
+        if self.decoder is None:
+            self._silence_constants(module.decoder)
 
     def _default_hidden_layer_sizes(self, n_in):
         return default_hidden_layer_sizes(n_in)

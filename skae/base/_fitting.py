@@ -244,6 +244,18 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         schema = self._encoder.schema_
         return TableInput(schema, self._module_generator(), self._hides_cells, like)
 
+    def _widths(self, inputs):
+        """Columns that the encoder takes, and that the decoder gives."""
+        if inputs is None:
+            return (self._encoder.schema_.n_encoded,) * 2
+        return inputs.n_out, len(self._likelihood.labels)
+
+    def _silence_constants(self, decoder):
+        """Let columns that are constant in training have outputs of zero, their mean."""
+        if get_likelihood(self.loss).identity_link:
+            constant = torch.from_numpy(self._encoder.constant_)
+            decoder.silence_outputs(self._likelihood.of_numbers(constant, constant)[1])
+
     _hides_cells = False  # whether training hides cells, so that every column needs a mask
 
     def _needs_inputs(self):
@@ -268,11 +280,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
 
     def _continue(self, n_rows):
         """Go on with the network of an earlier fit, under the current parameters."""
-        if self.n_components not in ("auto", self.n_components_):
-            raise ValueError(
-                f"n_components={self.n_components!r}, but the network that goes on has "
-                f"{self.n_components_}. Set n_components back, or fit with warm_start=False."
-            )
+        self._check_unchanged("n_components", self.n_components_)
         vars(self).pop("offset_", None)
         self._device = resolve_device(self.device)
         self.net_.move_to(self._device)
@@ -284,6 +292,15 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             verbose=self.verbose,
         )
         self.net_.compile_steps = self.compile
+
+    def _check_unchanged(self, name, of_network):
+        """Refuse another value of a parameter than that of the network that goes on."""
+        value = getattr(self, name)
+        if value not in ("auto", of_network):
+            raise ValueError(
+                f"{name}={value!r}, but the network that goes on has {of_network}. "
+                f"Set {name} back, or fit with warm_start=False."
+            )
 
     def _tolerate_missing(self, table):
         """Let a network that never saw a missing cell take the mean in its place."""

@@ -11,7 +11,6 @@ from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule
 from skae.nn._mlp import Pullback, compensate_weight, uniform
 from skae.nn._products import aligned
-from skae.nn._table_input import TableInput
 
 
 class MemberLinear(nn.Module):
@@ -248,11 +247,6 @@ class MembersAutoEncoder(AutoEncoderModule):
     encoder: MemberEncoder
     decoder: MemberDecoder
     has_pullback = True
-
-    def __init__(
-        self, encoder: MemberEncoder, decoder: MemberDecoder, inputs: TableInput | None = None
-    ):
-        super().__init__(encoder, decoder, inputs)
 
     def each(self, x: Tensor) -> Tensor:
         """Encode and decode rows.

@@ -199,12 +199,7 @@ class DAGMM(PathExplained):
         self._starts_from_pca = False  # nothing to fall back on: the mixture is not part of it
 
     def _continue(self, n_rows):
-        n_before = self.module_.estimation[-1].out_features
-        if self.n_mixtures != n_before:
-            raise ValueError(
-                f"n_mixtures={self.n_mixtures}, but the network that goes on has {n_before}. "
-                "Set n_mixtures back, or fit with warm_start=False."
-            )
+        self._check_unchanged("n_mixtures", self.module_.estimation[-1].out_features)
         super()._continue(n_rows)
         objective = self.net_.criterion_
         objective.energy_weight = self.energy_weight

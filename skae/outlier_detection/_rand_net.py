@@ -14,7 +14,6 @@ from skae.autoencoder._autoencoder import (
     layer_sizes,
 )
 from skae.base import BaseAutoEncoder
-from skae.distributions import get_likelihood
 from skae.nn import ACTIVATIONS, MemberDecoder, MemberEncoder, MembersAutoEncoder
 from skae.objectives import MembersReconstruction, member_losses
 from skae.outlier_detection._autoencoder_detector import MOST_EARLIER_ROWS
@@ -154,9 +153,7 @@ class RandNet(BaseAutoEncoder):
 
     def _build_module(self, rows, sample_weight):
         generator, inputs = self._module_generator(), self._table_input()
-        n_encoded = self._encoder.schema_.n_encoded
-        n_in = n_encoded if inputs is None else inputs.n_out
-        n_out = n_encoded if inputs is None else len(self._likelihood.labels)
+        n_in, n_out = self._widths(inputs)
         sizes = default_hidden_layer_sizes(n_in)
         if not isinstance(self.hidden_layer_sizes, str):
             sizes = layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, " or 'auto'")
@@ -164,14 +161,11 @@ class RandNet(BaseAutoEncoder):
         if n_code == "auto":
             n_code = max(FEWEST_COMPONENTS, n_in // COLUMNS_A_COMPONENT)
         self.n_components_ = n_code
-        shape = self.n_estimators, n_in, n_code, sizes, self.activation, generator
-        encoder = MemberEncoder(*shape)
-        shape = self.n_estimators, n_code, n_out, sizes[::-1], self.activation, generator
-        decoder = MemberDecoder(*shape)
+        n, activation = self.n_estimators, self.activation
+        encoder = MemberEncoder(n, n_in, n_code, sizes, activation, generator)
+        decoder = MemberDecoder(n, n_code, n_out, sizes[::-1], activation, generator)
         decoder.start_outputs(self._mean_outputs(inputs, *self._sample(rows, sample_weight)))
-        if get_likelihood(self.loss).identity_link:
-            constant = torch.from_numpy(self._encoder.constant_)
-            decoder.silence_outputs(self._likelihood.of_numbers(constant, constant)[1])
+        self._silence_constants(decoder)
         return MembersAutoEncoder(encoder, decoder, inputs)
 
     def _mean_outputs(self, inputs, rows, weight):
@@ -182,12 +176,7 @@ class RandNet(BaseAutoEncoder):
         return self._likelihood.linear_start(mean, torch.zeros_like(mean)[:, None], inputs)[1]
 
     def _continue(self, n_rows):
-        if self.n_estimators != self.module_.encoder.n_members:
-            raise ValueError(
-                f"n_estimators={self.n_estimators}, but the network that goes on has "
-                f"{self.module_.encoder.n_members}. Set n_estimators back, or fit with "
-                "warm_start=False."
-            )
+        self._check_unchanged("n_estimators", self.module_.encoder.n_members)
         super()._continue(n_rows)
 
     @property
