@@ -142,7 +142,7 @@ def documented(defaults, without=()):
     defaults : dict
         Of the parameters in which estimators differ.
     without : sequence of str, default=()
-        Parameters to leave out, as the descriptions name them.
+        Parameters to leave out.
 
     Returns
     -------
@@ -151,7 +151,8 @@ def documented(defaults, without=()):
     """
     shown = {name: f'"{v}"' if isinstance(v, str) else v for name, v in defaults.items()}
     entries = re.split(r"\n    (?=\S)", PARAMETERS.format(**shown))
-    return "\n    ".join(entry for entry in entries if entry.split(" : ")[0] not in without)
+    kept = [entry for entry in entries if not {*entry.split(" : ")[0].split(", ")} <= {*without}]
+    return "\n    ".join(kept)
 
 
 def default_n_components(n_features):

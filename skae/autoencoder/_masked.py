@@ -11,8 +11,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, AutoEncoder, documented
 from skae.nn import GaussianFill, hide
 from skae.objectives import Batch, MaskedReconstruction
-from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS, gaussian_of_holed_rows
+from skae.preprocessing import gaussian_of_holed_rows
 from skae.training import OneCycle, has_schedule, make_generator
+from skae.utils import parameters_of
 
 MASKED_DEFAULTS = {
     **DEFAULTS,
@@ -93,74 +94,9 @@ class MaskedAE(AutoEncoder):
         "visible_weight": [Interval(Real, 0, 1, closed="both")],
     }
 
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        mask_ratio=0.2,
-        visible_weight=0.1,
-        hidden_layer_sizes="auto",
-        activation="silu",
-        linear_skip=True,
-        init="pca",
-        loss="squared_error",
-        scaler="standard",
-        categorical_features="from_dtype",
-        max_categories=MAX_CATEGORIES,
-        missing_marks=MISSING_MARKS,
-        encoder=None,
-        decoder=None,
-        optimizer="adam",
-        lr=MASKED_DEFAULTS["lr"],
-        weight_decay=0.0,
-        batch_size=MASKED_DEFAULTS["batch_size"],
-        max_epochs="auto",
-        early_stopping=True,
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        tol=MASKED_DEFAULTS["tol"],
-        contamination="auto",
-        false_alarm_rate=0.01,
-        warm_start=False,
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            linear_skip=linear_skip,
-            init=init,
-            loss=loss,
-            scaler=scaler,
-            categorical_features=categorical_features,
-            max_categories=max_categories,
-            missing_marks=missing_marks,
-            encoder=encoder,
-            decoder=decoder,
-            optimizer=optimizer,
-            lr=lr,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            contamination=contamination,
-            false_alarm_rate=false_alarm_rate,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            net_params=net_params,
-            compile=compile,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
+    @parameters_of(AutoEncoder, MASKED_DEFAULTS)
+    def __init__(self, n_components="auto", *, mask_ratio=0.2, visible_weight=0.1, **inherited):
+        super().__init__(n_components, **inherited)
         self.mask_ratio = mask_ratio
         self.visible_weight = visible_weight
 

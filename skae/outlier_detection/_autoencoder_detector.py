@@ -15,8 +15,8 @@ from skae.distributions import MixedColumns
 from skae.nn import corrupt
 from skae.objectives import Batch
 from skae.outlier_detection._normal_rows import NormalRows
-from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
 from skae.training import EncodedRows, as_float32, make_generator
+from skae.utils import parameters_of
 
 DETECTOR_DEFAULTS = {
     **DEFAULTS,
@@ -112,6 +112,7 @@ class AutoEncoderDetector(AutoEncoder):
         "max_reference_rows": [Interval(Integral, 1, None, closed="left")],
     }
 
+    @parameters_of(AutoEncoder, DETECTOR_DEFAULTS)
     def __init__(
         self,
         n_components="auto",
@@ -120,68 +121,9 @@ class AutoEncoderDetector(AutoEncoder):
         noise_levels=(0.1, 0.25, 0.5, 1.0),
         error_weight=0.5,
         max_reference_rows=2000,
-        hidden_layer_sizes="auto",
-        activation="silu",
-        linear_skip=True,
-        init="pca",
-        loss="squared_error",
-        scaler="standard",
-        categorical_features="from_dtype",
-        max_categories=MAX_CATEGORIES,
-        missing_marks=MISSING_MARKS,
-        encoder=None,
-        decoder=None,
-        optimizer="adamw",
-        lr=DETECTOR_DEFAULTS["lr"],
-        weight_decay=0.01,
-        batch_size=DETECTOR_DEFAULTS["batch_size"],
-        max_epochs="auto",
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=1000,
-        tol=DETECTOR_DEFAULTS["tol"],
-        contamination="auto",
-        false_alarm_rate=0.01,
-        warm_start=False,
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
+        **inherited,
     ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            linear_skip=linear_skip,
-            init=init,
-            loss=loss,
-            scaler=scaler,
-            categorical_features=categorical_features,
-            max_categories=max_categories,
-            missing_marks=missing_marks,
-            encoder=encoder,
-            decoder=decoder,
-            optimizer=optimizer,
-            lr=lr,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            contamination=contamination,
-            false_alarm_rate=false_alarm_rate,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            net_params=net_params,
-            compile=compile,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        super().__init__(n_components, **inherited)
         self.novelty = novelty
         self.noise_levels = noise_levels
         self.error_weight = error_weight

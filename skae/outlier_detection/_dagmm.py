@@ -12,7 +12,7 @@ from skae.nn import GaussianMixture, MixtureAutoEncoder
 from skae.objectives import N_ERRORS, MixtureReconstruction, latent
 from skae.outlier_detection._autoencoder_detector import MOST_EARLIER_ROWS
 from skae.outlier_detection._path_explained import PathExplained
-from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
+from skae.utils import parameters_of
 
 DAGMM_DEFAULTS = {
     **DEFAULTS,
@@ -103,6 +103,7 @@ class DAGMM(PathExplained):
         "covariance_weight": [Interval(Real, 0, None, closed="left")],
     }
 
+    @parameters_of(AutoEncoder, DAGMM_DEFAULTS)
     def __init__(
         self,
         n_components="auto",
@@ -112,68 +113,9 @@ class DAGMM(PathExplained):
         dropout=0.5,
         energy_weight=0.1,
         covariance_weight=0.005,
-        hidden_layer_sizes="auto",
-        activation="tanh",
-        linear_skip=True,
-        init="pca",
-        loss="squared_error",
-        scaler="standard",
-        categorical_features="from_dtype",
-        max_categories=MAX_CATEGORIES,
-        missing_marks=MISSING_MARKS,
-        encoder=None,
-        decoder=None,
-        optimizer="adam",
-        lr=DAGMM_DEFAULTS["lr"],
-        weight_decay=0.0,
-        batch_size=DAGMM_DEFAULTS["batch_size"],
-        max_epochs=DAGMM_DEFAULTS["max_epochs"],
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=DAGMM_DEFAULTS["n_iter_no_change"],
-        tol=DAGMM_DEFAULTS["tol"],
-        contamination="auto",
-        false_alarm_rate=0.01,
-        warm_start=False,
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
+        **inherited,
     ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            linear_skip=linear_skip,
-            init=init,
-            loss=loss,
-            scaler=scaler,
-            categorical_features=categorical_features,
-            max_categories=max_categories,
-            missing_marks=missing_marks,
-            encoder=encoder,
-            decoder=decoder,
-            optimizer=optimizer,
-            lr=lr,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            contamination=contamination,
-            false_alarm_rate=false_alarm_rate,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            net_params=net_params,
-            compile=compile,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        super().__init__(n_components, **inherited)
         self.n_mixtures = n_mixtures
         self.estimation_layer_sizes = estimation_layer_sizes
         self.dropout = dropout

@@ -11,7 +11,7 @@ from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import BiasFreeMLP
 from skae.objectives import OneClass, squared_radius
 from skae.outlier_detection._path_explained import PathExplained
-from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
+from skae.utils import parameters_of
 
 SVDD_DEFAULTS = {
     **DEFAULTS,
@@ -96,75 +96,11 @@ class DeepSVDD(PathExplained):
         "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
     }
 
+    @parameters_of(AutoEncoder, SVDD_DEFAULTS)
     def __init__(
-        self,
-        n_components="auto",
-        *,
-        objective="one_class",
-        nu=0.1,
-        pretrain_epochs=50,
-        hidden_layer_sizes="auto",
-        activation="relu",
-        linear_skip=True,
-        init="random",
-        loss="squared_error",
-        scaler="standard",
-        categorical_features="from_dtype",
-        max_categories=MAX_CATEGORIES,
-        missing_marks=MISSING_MARKS,
-        encoder=None,
-        decoder=None,
-        optimizer="adam",
-        lr=SVDD_DEFAULTS["lr"],
-        weight_decay=SVDD_DEFAULTS["weight_decay"],
-        batch_size=SVDD_DEFAULTS["batch_size"],
-        max_epochs=SVDD_DEFAULTS["max_epochs"],
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=SVDD_DEFAULTS["n_iter_no_change"],
-        tol=SVDD_DEFAULTS["tol"],
-        contamination="auto",
-        false_alarm_rate=0.01,
-        warm_start=False,
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
+        self, n_components="auto", *, objective="one_class", nu=0.1, pretrain_epochs=50, **inherited
     ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            linear_skip=linear_skip,
-            init=init,
-            loss=loss,
-            scaler=scaler,
-            categorical_features=categorical_features,
-            max_categories=max_categories,
-            missing_marks=missing_marks,
-            encoder=encoder,
-            decoder=decoder,
-            optimizer=optimizer,
-            lr=lr,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            contamination=contamination,
-            false_alarm_rate=false_alarm_rate,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            net_params=net_params,
-            compile=compile,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        super().__init__(n_components, **inherited)
         self.objective = objective
         self.nu = nu
         self.pretrain_epochs = pretrain_epochs

@@ -8,7 +8,7 @@ from skae.autoencoder import AutoEncoder
 from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import Memory, MemoryAutoEncoder
 from skae.objectives import MemoryReconstruction
-from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
+from skae.utils import parameters_of
 
 
 class MemoryAE(AutoEncoder):
@@ -81,6 +81,7 @@ class MemoryAE(AutoEncoder):
         "entropy_weight": [Interval(Real, 0, None, closed="left")],
     }
 
+    @parameters_of(AutoEncoder)
     def __init__(
         self,
         n_components="auto",
@@ -88,68 +89,9 @@ class MemoryAE(AutoEncoder):
         memory_size=100,
         shrink_threshold=1.0,
         entropy_weight=0.0002,
-        hidden_layer_sizes="auto",
-        activation="relu",
-        linear_skip=True,
-        init="pca",
-        loss="squared_error",
-        scaler="standard",
-        categorical_features="from_dtype",
-        max_categories=MAX_CATEGORIES,
-        missing_marks=MISSING_MARKS,
-        encoder=None,
-        decoder=None,
-        optimizer="adam",
-        lr=DEFAULTS["lr"],
-        weight_decay=0.0,
-        batch_size=DEFAULTS["batch_size"],
-        max_epochs=DEFAULTS["max_epochs"],
-        early_stopping=True,
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        tol=DEFAULTS["tol"],
-        contamination="auto",
-        false_alarm_rate=0.01,
-        warm_start=False,
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
+        **inherited,
     ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            linear_skip=linear_skip,
-            init=init,
-            loss=loss,
-            scaler=scaler,
-            categorical_features=categorical_features,
-            max_categories=max_categories,
-            missing_marks=missing_marks,
-            encoder=encoder,
-            decoder=decoder,
-            optimizer=optimizer,
-            lr=lr,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            contamination=contamination,
-            false_alarm_rate=false_alarm_rate,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            net_params=net_params,
-            compile=compile,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        super().__init__(n_components, **inherited)
         self.memory_size = memory_size
         self.shrink_threshold = shrink_threshold
         self.entropy_weight = entropy_weight

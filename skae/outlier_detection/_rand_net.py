@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skae.autoencoder import AutoEncoder
 from skae.autoencoder._autoencoder import (
     ATTRIBUTES,
     DEFAULTS,
@@ -17,7 +18,7 @@ from skae.base import BaseAutoEncoder
 from skae.nn import ACTIVATIONS, MemberDecoder, MemberEncoder, MembersAutoEncoder
 from skae.objectives import MembersReconstruction, member_losses
 from skae.outlier_detection._autoencoder_detector import MOST_EARLIER_ROWS
-from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
+from skae.utils import parameters_of
 
 RANDNET_DEFAULTS = {
     **DEFAULTS,
@@ -27,7 +28,7 @@ RANDNET_DEFAULTS = {
     "tol": 0.0,
 }
 # Parameters that randomly connected perceptrons lack.
-WITHOUT = ("linear_skip", "init", "encoder, decoder")
+MISSING = ("linear_skip", "init", "encoder", "decoder")
 # An "auto" code has one column for so many of the table, at least so many columns.
 COLUMNS_A_COMPONENT, FEWEST_COMPONENTS = 8, 3
 # Errors that deviate by less are rounding.
@@ -52,7 +53,7 @@ class RandNet(BaseAutoEncoder):
         least {FEWEST_COMPONENTS}.
     n_estimators : int, default=16
         Number of members.
-    {documented(RANDNET_DEFAULTS, without=(*WITHOUT, "n_components"))}
+    {documented(RANDNET_DEFAULTS, without=(*MISSING, "n_components"))}
 
     Attributes
     ----------
@@ -90,64 +91,12 @@ class RandNet(BaseAutoEncoder):
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
 
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        n_estimators=16,
-        hidden_layer_sizes="auto",
-        activation="relu",
-        loss="squared_error",
-        scaler="standard",
-        categorical_features="from_dtype",
-        max_categories=MAX_CATEGORIES,
-        missing_marks=MISSING_MARKS,
-        optimizer="adam",
-        lr=RANDNET_DEFAULTS["lr"],
-        weight_decay=0.0,
-        batch_size=RANDNET_DEFAULTS["batch_size"],
-        max_epochs=RANDNET_DEFAULTS["max_epochs"],
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=RANDNET_DEFAULTS["n_iter_no_change"],
-        tol=RANDNET_DEFAULTS["tol"],
-        contamination="auto",
-        false_alarm_rate=0.01,
-        warm_start=False,
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
+    @parameters_of(AutoEncoder, RANDNET_DEFAULTS, MISSING)
+    def __init__(self, n_components="auto", *, n_estimators=16, **inherited):
         self.n_components = n_components
         self.n_estimators = n_estimators
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.loss = loss
-        self.scaler = scaler
-        self.categorical_features = categorical_features
-        self.max_categories = max_categories
-        self.missing_marks = missing_marks
-        self.optimizer = optimizer
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.contamination = contamination
-        self.false_alarm_rate = false_alarm_rate
-        self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.compile = compile
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        for name, value in inherited.items():
+            setattr(self, name, value)
 
     # ---- training ----
 

@@ -10,8 +10,7 @@ from skae.autoencoder import AutoEncoder
 from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import SparseSplit, SplitInput
 from skae.objectives import Batch, RobustReconstruction
-from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS
-from skae.utils import as_pandas, fill_cells, frame_library, frame_like
+from skae.utils import as_pandas, fill_cells, frame_library, frame_like, parameters_of
 
 
 class RobustAE(AutoEncoder):
@@ -70,6 +69,7 @@ class RobustAE(AutoEncoder):
         "n_proximal_steps": [Interval(Integral, 1, None, closed="left")],
     }
 
+    @parameters_of(AutoEncoder)
     def __init__(
         self,
         n_components="auto",
@@ -77,68 +77,9 @@ class RobustAE(AutoEncoder):
         sparsity="cells",
         sparsity_weight=3.0,
         n_proximal_steps=5,
-        hidden_layer_sizes="auto",
-        activation="relu",
-        linear_skip=True,
-        init="pca",
-        loss="squared_error",
-        scaler="standard",
-        categorical_features="from_dtype",
-        max_categories=MAX_CATEGORIES,
-        missing_marks=MISSING_MARKS,
-        encoder=None,
-        decoder=None,
-        optimizer="adam",
-        lr=DEFAULTS["lr"],
-        weight_decay=0.0,
-        batch_size=DEFAULTS["batch_size"],
-        max_epochs=DEFAULTS["max_epochs"],
-        early_stopping=True,
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        tol=DEFAULTS["tol"],
-        contamination="auto",
-        false_alarm_rate=0.01,
-        warm_start=False,
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
+        **inherited,
     ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            linear_skip=linear_skip,
-            init=init,
-            loss=loss,
-            scaler=scaler,
-            categorical_features=categorical_features,
-            max_categories=max_categories,
-            missing_marks=missing_marks,
-            encoder=encoder,
-            decoder=decoder,
-            optimizer=optimizer,
-            lr=lr,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            contamination=contamination,
-            false_alarm_rate=false_alarm_rate,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            net_params=net_params,
-            compile=compile,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        super().__init__(n_components, **inherited)
         self.sparsity = sparsity
         self.sparsity_weight = sparsity_weight
         self.n_proximal_steps = n_proximal_steps

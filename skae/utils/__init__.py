@@ -9,6 +9,7 @@ from skae.utils._frames import (
     with_values,
 )
 from skae.utils._optional import import_optional
+from skae.utils._parameters import parameters_of
 from skae.utils._prefetch import prefetched
 from skae.utils._progress import progress
 from skae.utils._schema import KINDS, Column, TableSchema
@@ -29,6 +30,7 @@ __all__ = [
     "frame_like",
     "import_optional",
     "in_library",
+    "parameters_of",
     "prefetched",
     "progress",
     "with_callbacks",
