@@ -115,8 +115,8 @@ class FittedAutoEncoder(
             )
         rows = EncodedRows(codes, as_float32, False)
         n_encoded = self._encoder.schema_.n_encoded
-        decoder, likelihood = self.module_.decoder, self._likelihood
-        encoded = self._map(rows, lambda z: likelihood.mean(decoder(z)), n_encoded)
+        module, likelihood = self.module_, self._likelihood
+        encoded = self._map(rows, lambda z: likelihood.mean(module.decode(z)), n_encoded)
         return self._table(encoded, X, codes.dtype)
 
     @_a_table

@@ -516,7 +516,8 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             encoder.compensate_input(ratio, shift)
         else:
             encoder.compensate_input(*inputs.move(ratio, shift))
-        decoder.compensate_output(*self._likelihood.of_numbers(1 / ratio, -shift / ratio))
+        outputs = self._likelihood.of_numbers(1 / ratio, -shift / ratio)
+        self.module_.compensate_output(*outputs)
 
     def _grow(self):
         """Give new categories, and columns that are missing for the first time, their places."""

@@ -1,8 +1,10 @@
 """Likelihoods p(x | z), each with a per-feature negative log-likelihood."""
 
 from skae.distributions._likelihoods import (
+    DENSITY_NAMES,
     LOSS_NAMES,
     AbsoluteError,
+    Gaussian,
     Huber,
     Likelihood,
     LogLoss,
@@ -12,8 +14,10 @@ from skae.distributions._likelihoods import (
 from skae.distributions._mixed import MixedColumns
 
 __all__ = [
+    "DENSITY_NAMES",
     "LOSS_NAMES",
     "AbsoluteError",
+    "Gaussian",
     "Huber",
     "Likelihood",
     "LogLoss",

@@ -4,10 +4,13 @@ Each is the negative logarithm of a density, up to a constant and a factor, so t
 "likelihood" and "anomaly score of a cell" are one object.
 """
 
+import math
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Laplace
 from torch.nn import functional as F  # noqa: N812
 
 
@@ -20,10 +23,28 @@ class Likelihood:
         Lowest and highest value that a (scaled) feature may take.
     identity_link : bool
         Whether the decoder's output is the reconstruction itself.
+    log_normalizer : float
+        What has to be added to `nll` so that its exponential is a density.
     """
 
     support: tuple[float, float] = (-float("inf"), float("inf"))
     identity_link = True
+    log_normalizer = 0.0
+
+    def n_scales(self, n_outputs: int) -> int:
+        """Number of scales that come after the outputs, learned beside the decoder.
+
+        Parameters
+        ----------
+        n_outputs : int
+            Columns that the decoder gives.
+
+        Returns
+        -------
+        int
+            0, unless the likelihood learns how far values spread around their means.
+        """
+        return 0
 
     def nll(self, output: Tensor, target: Tensor, reduction: str = "none") -> Tensor:
         """Negative log-likelihood of `target`, up to a constant.
@@ -43,6 +64,36 @@ class Likelihood:
             Lower is more likely.
         """
         raise NotImplementedError
+
+    def neg_log_density(self, output: Tensor, target: Tensor) -> Tensor:
+        """Negative logarithm of a density that integrates to 1, in nats.
+
+        Parameters
+        ----------
+        output, target : Tensor
+            As for :meth:`nll`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            Of scaled values; a missing cell has 0.
+        """
+        return self.nll(output, target) + self.log_normalizer
+
+    def sample(self, output: Tensor) -> Tensor:
+        """Draw encoded rows, from torch's process-wide generators.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_outputs)
+            What the decoder gives, scales included.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_encoded)
+            Scaled values.
+        """
+        raise NotImplementedError(f"{type(self).__name__} says nothing of how to draw values.")
 
     def gradient(self, output: Tensor, target: Tensor) -> Tensor:
         """Derivative of :meth:`nll` with respect to `output`.
@@ -239,9 +290,15 @@ class SquaredError(Likelihood):
         """Squared error; see :meth:`Likelihood.nll`."""
         return F.mse_loss(output, target, reduction=reduction)
 
+    log_normalizer = 0.5 * math.log(math.pi)
+
     def gradient(self, output, target):
         """Twice the error; see :meth:`Likelihood.gradient`."""
         return (output - target).mul_(2)
+
+    def sample(self, output):
+        """Draw from the normal distribution of variance 1/2; see :meth:`Likelihood.sample`."""
+        return output + math.sqrt(0.5) * torch.randn_like(output)
 
 
 class AbsoluteError(Likelihood):
@@ -251,9 +308,15 @@ class AbsoluteError(Likelihood):
         """Absolute error; see :meth:`Likelihood.nll`."""
         return F.l1_loss(output, target, reduction=reduction)
 
+    log_normalizer = math.log(2)
+
     def gradient(self, output, target):
         """Sign of the error; see :meth:`Likelihood.gradient`."""
         return (output - target).sign_()
+
+    def sample(self, output):
+        """Draw from the Laplace distribution of scale 1; see :meth:`Likelihood.sample`."""
+        return Laplace(output, 1.0, validate_args=False).sample()
 
 
 class Huber(Likelihood):
@@ -285,6 +348,26 @@ class Huber(Likelihood):
         """Clipped error; see :meth:`Likelihood.gradient`."""
         return (output - target).clamp_(-self.delta, self.delta)
 
+    def _masses(self):
+        """Integral of the density's core, and of its two tails, before it is normalised."""
+        core = math.sqrt(2 * math.pi) * math.erf(self.delta / math.sqrt(2))
+        return core, 2 / self.delta * math.exp(-(self.delta**2) / 2)
+
+    @property
+    def log_normalizer(self) -> float:  # type: ignore[override]
+        """Logarithm of the integral of the exponential of the loss."""
+        return math.log(sum(self._masses()))
+
+    def sample(self, output):
+        """Draw from a normal core or exponential tails; see :meth:`Likelihood.sample`."""
+        core, tails = self._masses()
+        reach = math.erf(self.delta / math.sqrt(2))
+        near = math.sqrt(2) * torch.erfinv(reach * (2 * torch.rand_like(output) - 1))
+        sign = torch.randint_like(output, 2) * 2 - 1
+        far = sign * (self.delta + torch.empty_like(output).exponential_(self.delta))
+        is_near = torch.rand_like(output) < core / (core + tails)
+        return output + torch.where(is_near, near, far)
+
 
 class LogLoss(Likelihood):
     r"""Log loss :math:`-x \log \hat x - (1 - x) \log(1 - \hat x)` of values in [0, 1]: a Bernoulli.
@@ -310,9 +393,62 @@ class LogLoss(Likelihood):
         """Probability of each logit."""
         return torch.sigmoid(output)
 
+    def sample(self, output):
+        """Draw zeros and ones; see :meth:`Likelihood.sample`."""
+        return torch.bernoulli(torch.sigmoid(output))
+
     def output_for_mean(self, mean):
         """Logit of each probability, kept finite."""
         return torch.logit(mean, eps=1e-3)
+
+
+class Gaussian(Likelihood):
+    r"""Normal density :math:`\frac{(x - m)^2}{2 s^2} + \log s + \frac12 \log 2\pi`, in nats.
+
+    Parameters
+    ----------
+    scale : float or "learned", default="learned"
+        The deviation `s`, in scaled units: one for all columns, or one for each, learned with the
+        network. A learned one is an output of its own: the outputs of the decoder are followed by
+        the logarithms of the scales.
+
+    References
+    ----------
+    Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, appendix C.2; learned: Rybkin,
+    Daniilidis & Levine, "Simple and Effective VAE Training with Calibrated Decoders", ICML 2021.
+    """
+
+    def __init__(self, scale: "float | str" = "learned"):
+        if scale != "learned" and not (isinstance(scale, Real) and scale > 0):
+            raise ValueError(
+                f"scale must be 'learned' or a positive number. Got {scale!r} instead."
+            )
+        self.scale = scale
+
+    def n_scales(self, n_outputs):
+        """One for each output, if they are learned; see :meth:`Likelihood.n_scales`."""
+        return n_outputs if self.scale == "learned" else 0
+
+    def _loc_and_log_scale(self, output):
+        if self.scale == "learned":
+            return output.chunk(2, dim=1)
+        return output, torch.full_like(output, math.log(self.scale))
+
+    def nll(self, output, target, reduction="none"):
+        """Negative log-density; see :meth:`Likelihood.nll`."""
+        loc, log_scale = self._loc_and_log_scale(output)
+        error = (target - loc) * torch.exp(-log_scale)
+        losses = 0.5 * error.square() + log_scale + 0.5 * math.log(2 * math.pi)
+        return losses.mean() if reduction == "mean" else losses
+
+    def mean(self, output):
+        """The outputs without their scales."""
+        return self._loc_and_log_scale(output)[0]
+
+    def sample(self, output):
+        """Draw from the normal distribution; see :meth:`Likelihood.sample`."""
+        loc, log_scale = self._loc_and_log_scale(output)
+        return loc + log_scale.exp() * torch.randn_like(loc)
 
 
 _LIKELIHOODS = {
@@ -320,8 +456,10 @@ _LIKELIHOODS = {
     "absolute_error": AbsoluteError,
     "huber": Huber,
     "log_loss": LogLoss,
+    "gaussian": Gaussian,
 }
-LOSS_NAMES = frozenset(_LIKELIHOODS)
+LOSS_NAMES = frozenset(_LIKELIHOODS) - {"gaussian"}  # whose scale only some networks learn
+DENSITY_NAMES = frozenset(_LIKELIHOODS)
 
 
 def get_likelihood(loss: "str | Likelihood") -> Likelihood:
@@ -329,7 +467,7 @@ def get_likelihood(loss: "str | Likelihood") -> Likelihood:
 
     Parameters
     ----------
-    loss : {"squared_error", "absolute_error", "huber", "log_loss"} or Likelihood
+    loss : {"squared_error", "absolute_error", "huber", "log_loss", "gaussian"} or Likelihood
         A name or an object.
 
     Returns

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Categorical
 from torch.nn import functional as F  # noqa: N812
 
 from skae.distributions._likelihoods import Likelihood, LogLoss, SquaredError
@@ -107,6 +108,18 @@ class MixedColumns(Likelihood):
         losses = [likelihood.nll(part, value) for likelihood, part, value in parts]
         return layout.reduced(torch.cat(losses, dim=1) * weight, reduction)
 
+    def neg_log_density(self, output, target):
+        """Without the balance between columns; see :meth:`Likelihood.neg_log_density`."""
+        layout = self._on(target.device)
+        values, weight = layout.cells(target)
+        parts = layout.parts(output, values)
+        losses = [likelihood.neg_log_density(part, value) for likelihood, part, value in parts]
+        return layout.reduced(torch.cat(losses, dim=1) * (weight > 0), "none")
+
+    def n_scales(self, n_outputs):
+        """Scales of numbers and datetimes; see :meth:`Likelihood.n_scales`."""
+        return sum(self._layout.n_scales)
+
     def gradient(self, output, target):
         """Derivative of the sum of :meth:`nll`; see :meth:`Likelihood.gradient`."""
         return self.nll_and_gradient(output, target)[1]
@@ -151,14 +164,21 @@ class MixedColumns(Likelihood):
         value.
         """
         layout = self._on(output.device)
-        parts = zip(layout.likelihoods, output.split(layout.n_outputs, dim=1), strict=True)
+        parts = zip(layout.likelihoods, layout.outputs(output), strict=True)
         cells = torch.cat([likelihood.mean(part) for likelihood, part in parts], dim=1)
+        return cells.index_select(1, layout.order)
+
+    def sample(self, output):
+        """Draw encoded rows; never the bucket of rare values; see :meth:`Likelihood.sample`."""
+        layout = self._on(output.device)
+        parts = zip(layout.likelihoods, layout.outputs(output), strict=True)
+        cells = torch.cat([likelihood.sample(part) for likelihood, part in parts], dim=1)
         return cells.index_select(1, layout.order)
 
     def seen(self, output, inputs=None):
         """See :meth:`Likelihood.seen`."""
         layout = self._on(output.device)
-        parts = zip(layout.likelihoods, output.split(layout.n_outputs, dim=1), strict=True)
+        parts = zip(layout.likelihoods, layout.outputs(output), strict=True)
         values = torch.cat([likelihood.seen(part) for likelihood, part in parts], dim=1)
         place = {label: k for k, label in enumerate(self.labels)}
         places = [place[label] for label in inputs.labels[: inputs.n_values]]
@@ -311,6 +331,11 @@ class _Classes(_OnADevice, Likelihood):
         p = torch.softmax(self._logits(output), dim=2)
         return p.flatten(1).index_select(1, self.gathered)
 
+    def sample(self, output):
+        """Draw codes of known values."""
+        logits = self._logits(output) + self.never
+        return Categorical(logits=logits, validate_args=False).sample().to(output.dtype)
+
     def mean(self, output):
         """Code of the likeliest known value."""
         return (self._logits(output) + self.never).argmax(dim=2).to(output.dtype)
@@ -335,6 +360,7 @@ class _Layout(_OnADevice):
         self.likelihoods = [head.likelihood for head in heads]
         self.n_outputs = [len(head.labels) for head in heads]
         self.n_cells = [len(head.cells) for head in heads]
+        self.n_scales = [head.likelihood.n_scales(len(head.labels)) for head in heads]
         self.n_features = schema.n_features
         cells = [cell for head in heads for cell in head.cells]
         self.first = torch.from_numpy(schema.first_parts)
@@ -356,8 +382,17 @@ class _Layout(_OnADevice):
 
     def parts(self, output: Tensor, values: Tensor) -> Iterator[tuple[Likelihood, Tensor, Tensor]]:
         """Likelihoods, and their parts of outputs and values."""
-        outputs = output.split(self.n_outputs, dim=1)
-        return zip(self.likelihoods, outputs, values.split(self.n_cells, dim=1), strict=True)
+        values = values.split(self.n_cells, dim=1)
+        return zip(self.likelihoods, self.outputs(output), values, strict=True)
+
+    def outputs(self, output: Tensor) -> list[Tensor]:
+        """Outputs of each likelihood; scales, where they are learned, come after all others."""
+        n_outputs = sum(self.n_outputs)
+        parts = output[:, :n_outputs].split(self.n_outputs, dim=1)
+        if not sum(self.n_scales):
+            return list(parts)
+        scales = output[:, n_outputs:].split(self.n_scales, dim=1)
+        return [torch.cat(pair, dim=1) for pair in zip(parts, scales, strict=True)]
 
     def reduced(self, losses: Tensor, reduction: str) -> Tensor:
         """Losses of cells as those of columns, or as their mean over rows and columns."""

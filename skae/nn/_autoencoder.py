@@ -77,6 +77,25 @@ class AutoEncoderModule(nn.Module):
         """
         return self.encoder(self.seen(x))
 
+    def decode(self, code: Tensor) -> Tensor:
+        """Decode codes.
+
+        Parameters
+        ----------
+        code : Tensor of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_outputs)
+            What a likelihood takes.
+        """
+        return self.decoder(code)
+
+    def compensate_output(self, scale: Tensor, shift: Tensor) -> None:
+        """Give the decoder's outputs in other units; see :meth:`SkipMLP.compensate_output`."""
+        cast("SkipMLP", self.decoder).compensate_output(scale, shift)
+
     def forward(self, x: Tensor) -> Tensor:
         """Encode and decode rows.
 
@@ -90,7 +109,7 @@ class AutoEncoderModule(nn.Module):
         Tensor of shape (n_samples, n_outputs)
             The decoder's output.
         """
-        return self.decoder(self.encode(x))
+        return self.decode(self.encode(x))
 
     @property
     def has_pullback(self) -> bool:

@@ -1,0 +1,57 @@
+"""New rows, from estimators that know how codes are distributed."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils.validation import check_is_fitted
+
+from skae.nn import isolated_rng
+
+# Rows that are decoded together.
+DECODED_ROWS = 2**12
+
+
+class SamplingMixin:
+    """The part of the contract of generative estimators.
+
+    A subclass says in `_sample_codes` how codes are distributed, and in `_sample_rows` what becomes
+    of the decoder's output; both draw from torch's process-wide generators, which are isolated.
+    """
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows like those of training.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many.
+        random_state : int, RandomState or None, default=None
+            The same number gives the same rows.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_samples, n_features)
+            Rows in original units: a DataFrame with the columns and types that `fit` saw, or, after
+            a `fit` on an array, an array of float64.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        seed = int(check_random_state(random_state).randint(2**31 - 1))
+        with isolated_rng(seed), torch.inference_mode():
+            codes = self._sample_codes(n_samples)
+            return self._rows_of_codes(codes)
+
+    def _rows_of_codes(self, codes):
+        """Rows drawn for codes (n_samples, n_codes), as a table like that of `fit`."""
+        blocks = [self._sample_rows(block).cpu().numpy() for block in codes.split(DECODED_ROWS)]
+        return self._table(np.concatenate(blocks), None, np.float64)
+
+    def _sample_codes(self, n_samples):
+        """Draw codes (n_samples, n_codes), on the device of the network."""
+        raise NotImplementedError
+
+    def _sample_rows(self, codes):
+        """Encoded rows of codes: what the decoder makes of them."""
+        return self._likelihood.mean(self.module_.decode(codes))
