@@ -17,11 +17,13 @@ if TYPE_CHECKING:
         RandNet,
         RobustAE,
     )
+    from skae.variational import VAE
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DAGMM",
+    "VAE",
     "AutoEncoder",
     "AutoEncoderDetector",
     "DeepSVDD",
@@ -42,6 +44,7 @@ _ROOMS = {
     "MemoryAE": "outlier_detection",
     "RandNet": "outlier_detection",
     "RobustAE": "outlier_detection",
+    "VAE": "variational",
 }
 
 

@@ -82,12 +82,19 @@ def known(estimator_class, params):
 
 # Whose score is not the loss of `reconstruct`: that of each cell left out in turn, or a distance.
 SCORED_OTHERWISE = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "MaskedAE", "RandNet"}
+# Whose score is a logarithm of a density in original units: it stays when the scaler moves, and
+# moves by a constant when units change.
+DENSITIES = {"VAE"}
+SCORED_OTHERWISE |= DENSITIES
+# Whose training draws numbers for each row: a row of weight 2 is not the row twice, to the digit.
+DRAWN = {"VAE"}
 # Whose score compares within a fit only: a distance to training rows or to a centre, a density of
-# codes, an error over its deviation.
-SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet"}
+# codes, an error over its deviation, nats.
+SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet"} | DENSITIES
 # Whose code does not pass everything on, however wide it is: a mixture of a few remembered ones,
-# drawn to a centre, where a density wants it, or of networks without all connections.
-LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet"}
+# drawn to a centre, where a density wants it, or of networks without all connections; or it is
+# noisy.
+LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet", "VAE"}
 # Whose encoder learns something else than to reconstruct.
 TRAINED_OTHERWISE = {"DeepSVDD"}
 # Activations that an estimator refuses.
@@ -118,6 +125,11 @@ def having_lossless_codes(*names):
     return [cls for cls in having(*names) if cls.__name__ not in LOSSY]
 
 
+def trained_without_draws(classes):
+    """Those whose training is a function of the rows and their weights alone."""
+    return [cls for cls in classes if cls.__name__ not in DRAWN]
+
+
 def trained_to_reconstruct(classes):
     """Those whose encoder learns to reconstruct."""
     return [cls for cls in classes if cls.__name__ not in TRAINED_OTHERWISE]
@@ -131,6 +143,11 @@ def score_of_nothing(estimator):
 def n_inputs(estimator_class, n_features=6):
     """What the encoder gets of a complete array: its columns and, if cells get hidden, masks."""
     return n_features * (2 if "mask_ratio" in parameters(estimator_class) else 1)
+
+
+def n_encoder_outputs(estimator_class, n_components):
+    """What the encoder gives: codes, or means and deviations of codes."""
+    return n_components * getattr(estimator_class, "_outputs_per_code", 1)
 
 
 def constant_rate():

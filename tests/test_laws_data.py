@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from tests.estimators import (
+    DENSITIES,
     ESTIMATORS,
     assert_same_bits,
     assert_same_cells,
@@ -154,9 +155,10 @@ def test_columns_of_tiny_huge_and_far_values_work(Estimator, scaler):
         rows = unit * [1e-12, 1.0, 1e12, 1e-2] + [0, 1e6, 0, 1e4]
     estimator = fit(quick(Estimator, scaler=scaler), rows)
     reference = fit(quick(Estimator, scaler=scaler), unit)
-    np.testing.assert_allclose(
-        estimator.score_samples(rows), reference.score_samples(unit), rtol=0.02, atol=1e-4
-    )
+    scores, expected = estimator.score_samples(rows), reference.score_samples(unit)
+    if Estimator.__name__ in DENSITIES:  # in other units
+        scores, expected = scores - scores.mean(), expected - expected.mean()
+    np.testing.assert_allclose(scores, expected, rtol=0.02, atol=1e-4)
 
 
 # ---- sizes ----
@@ -317,9 +319,10 @@ def test_the_unit_of_a_column_does_not_matter(Estimator, scaler):
     scaled_up = X * np.array([1e-3, 1, 1e3, 7, 1e-2, 1])
     first = fit(quick(Estimator, scaler=scaler), X)
     second = fit(quick(Estimator, scaler=scaler), scaled_up)
-    np.testing.assert_allclose(
-        first.score_samples(X), second.score_samples(scaled_up), rtol=1e-2, atol=1e-5
-    )
+    scores, expected = second.score_samples(scaled_up), first.score_samples(X)
+    if Estimator.__name__ in DENSITIES and scaler != "quantile":  # of larger units
+        expected = expected - np.log([1e-3, 1, 1e3, 7, 1e-2, 1]).sum()
+    np.testing.assert_allclose(scores, expected, rtol=1e-2, atol=1e-5)
 
 
 @every_scaler

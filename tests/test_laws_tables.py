@@ -37,6 +37,7 @@ from tests.estimators import (
     state_of,
     table,
     trained_to_reconstruct,
+    trained_without_draws,
     with_additive_scores,
 )
 
@@ -565,7 +566,7 @@ def _separated(n_samples=90):
 
 
 @pytest.mark.parametrize("train", [fit, partial_fit])
-@all_estimators
+@pytest.mark.parametrize("Estimator", trained_without_draws(ESTIMATORS))
 def test_a_weight_is_the_row_so_many_times(Estimator, train):
     X = _separated()
     counts = np.random.default_rng(0).integers(1, 3, len(X))
@@ -662,7 +663,7 @@ def test_a_fit_on_files_is_nearly_that_on_the_table(Estimator, tmp_path):
     assert chunked.offset_ == pytest.approx(whole.offset_, rel=0.5)
 
 
-@all_estimators
+@pytest.mark.parametrize("Estimator", trained_without_draws(ESTIMATORS))
 def test_in_one_batch_without_noise_chunks_are_the_table(Estimator, X):
     estimator = full_batch(Estimator, max_epochs=5, **known(Estimator, {"weight_decay": 0.01}))
     whole = fit(clone(estimator), X)
@@ -673,7 +674,7 @@ def test_in_one_batch_without_noise_chunks_are_the_table(Estimator, X):
     np.testing.assert_allclose(chunked.offset_, whole.offset_, rtol=1e-2)
 
 
-@all_estimators
+@pytest.mark.parametrize("Estimator", trained_without_draws(ESTIMATORS))
 def test_chunks_and_weights(Estimator, X):
     weight = np.random.default_rng(0).integers(1, 3, len(X)).astype(float)
     estimator = full_batch(Estimator, max_epochs=5)

@@ -32,6 +32,7 @@ from tests.estimators import (
     having,
     having_lossless_codes,
     known,
+    n_encoder_outputs,
     n_inputs,
     outputs,
     partial_fit,
@@ -39,6 +40,7 @@ from tests.estimators import (
     state_of,
     table,
     trained_to_reconstruct,
+    trained_without_draws,
 )
 
 X = table()
@@ -257,7 +259,8 @@ def test_the_weights_of_the_best_epoch_come_back_the_start_included(Estimator, l
     assert len(Losses.states) == len(history)
     assert len(history) == 6 or lr == 10.0  # whose loss may not be finite
     assert set(same) & {0, best}  # the start gives way only to a clear gain
-    if lr == 10.0 and Estimator in trained_to_reconstruct(ESTIMATORS):
+    reconstructs = Estimator in trained_to_reconstruct(trained_without_draws(ESTIMATORS))
+    if lr == 10.0 and reconstructs:
         assert best == 0  # every step of this size is a step away
     if lr == 0.03:
         assert best in same
@@ -320,7 +323,7 @@ def test_running_out_of_epochs_while_improving_is_a_convergence_warning(Estimato
     ids=["no epochs", "stopped", "standing still"],
 )
 @pytest.mark.parametrize("early_stopping", [True, False])
-@all_estimators
+@pytest.mark.parametrize("Estimator", trained_without_draws(ESTIMATORS))
 def test_without_improvement_there_is_no_convergence_warning(Estimator, early_stopping, params):
     quiet = known(Estimator, QUIET)  # or chance would improve the loss now and then
     estimator = quick(Estimator, early_stopping=early_stopping, **params, **quiet)
@@ -622,7 +625,7 @@ def test_an_own_module_is_given_its_sizes_and_is_trained(Estimator, own):
     start = fit(quick(Estimator, encoder=own, decoder=own, **params, max_epochs=0), X)
     trained = fit(quick(Estimator, encoder=own, decoder=own, **params), X)
     assert trained.transform(X).shape == (len(X), 2)
-    before, after = start.module_.state_dict(), trained.module_.state_dict()
+    before, after = (dict(e.module_.named_parameters()) for e in (start, trained))
     assert not [name for name in before if torch.equal(before[name], after[name])]
     assert type(trained.module_.encoder) is (nn.Sequential if own is _function else own)
 
@@ -630,7 +633,7 @@ def test_an_own_module_is_given_its_sizes_and_is_trained(Estimator, own):
 @pytest.mark.parametrize("n_components", ["auto", 3])
 @with_own_modules
 def test_an_instance_gives_its_own_code_size(Estimator, n_components):
-    encoder = nn.Linear(n_inputs(Estimator), 3)
+    encoder = nn.Linear(n_inputs(Estimator), n_encoder_outputs(Estimator, 3))
     estimator = quick(Estimator, encoder=encoder, n_components=n_components)
     assert fit(estimator, X).n_components_ == 3
     assert estimator.transform(X).shape == (len(X), 3)
@@ -639,7 +642,8 @@ def test_an_instance_gives_its_own_code_size(Estimator, n_components):
 
 @with_own_modules
 def test_the_passed_instance_is_never_trained(Estimator):
-    encoder, decoder = OwnEncoder(n_inputs(Estimator), 2).eval(), OwnEncoder(2, 6)
+    encoder = OwnEncoder(n_inputs(Estimator), n_encoder_outputs(Estimator, 2)).eval()
+    decoder = OwnEncoder(2, 6)
     encoder.layers[0].weight.requires_grad_(False)
     before = state_of(encoder), state_of(decoder)
     estimator = quick(Estimator, encoder=encoder, decoder=decoder, early_stopping=False)
@@ -660,19 +664,19 @@ def test_the_passed_instance_is_never_trained(Estimator):
 
 @pytest.mark.parametrize("Estimator", having_lossless_codes("encoder"))
 def test_an_instance_starts_from_its_own_weights(Estimator):
-    encoder = nn.Linear(n_inputs(Estimator), 2)
+    encoder = nn.Linear(n_inputs(Estimator), n_encoder_outputs(Estimator, 2))
     settings = {"scaler": None, "max_epochs": 0, **known(Estimator, WHOLE)}
     estimator = fit(quick(Estimator, encoder=encoder, **settings), X)
     rows = torch.zeros(len(X), encoder.in_features)  # masks, if any, say that nothing is missing
     rows[:, : X.shape[1]] = torch.as_tensor(X)
     with torch.no_grad():
-        expected = encoder(rows)
+        expected = encoder(rows)[:, :2]  # the means, where there are deviations, too
     np.testing.assert_allclose(estimator.transform(X), expected, rtol=1e-4, atol=1e-4)
 
 
 @with_own_modules
 def test_an_instance_in_double_precision_works(Estimator):
-    encoder = nn.Linear(n_inputs(Estimator), 2).double()
+    encoder = nn.Linear(n_inputs(Estimator), n_encoder_outputs(Estimator, 2)).double()
     estimator = fit(quick(Estimator, encoder=encoder), X)
     assert np.isfinite(estimator.score_samples(X)).all()
     assert encoder.weight.dtype == torch.float64

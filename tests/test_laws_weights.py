@@ -16,6 +16,7 @@ from tests.estimators import (
     partial_fit,
     quick,
     table,
+    trained_without_draws,
 )
 
 X = table()
@@ -43,7 +44,7 @@ def _assert_same_function(first, second, X=X):
 
 @pytest.mark.parametrize("train", [fit, partial_fit])
 @pytest.mark.parametrize("scaler", ["standard", "minmax", "quantile", None])
-@pytest.mark.parametrize("Estimator", having("scaler"))
+@pytest.mark.parametrize("Estimator", trained_without_draws(having("scaler")))
 def test_a_weight_is_the_row_so_many_times(Estimator, scaler, train):
     rows = X / X.std(axis=0) if scaler is None else X
     estimator = full_batch(Estimator, scaler=scaler, max_epochs=30)
@@ -53,7 +54,7 @@ def test_a_weight_is_the_row_so_many_times(Estimator, scaler, train):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("Estimator", having("loss", "scaler"))
+@pytest.mark.parametrize("Estimator", trained_without_draws(having("loss", "scaler")))
 def test_a_weight_is_the_row_so_many_times_under_every_loss(Estimator, loss):
     estimator = full_batch(Estimator, loss=loss, scaler="minmax", max_epochs=30)
     weighted = fit(clone(estimator), X, sample_weight=COUNTS)
@@ -61,14 +62,14 @@ def test_a_weight_is_the_row_so_many_times_under_every_loss(Estimator, loss):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
-@pytest.mark.parametrize("Estimator", having("optimizer", "weight_decay"))
+@pytest.mark.parametrize("Estimator", trained_without_draws(having("optimizer", "weight_decay")))
 def test_a_weight_is_the_row_so_many_times_under_every_optimizer(Estimator, optimizer):
     estimator = full_batch(Estimator, optimizer=optimizer, weight_decay=0.1, max_epochs=30, lr=0.01)
     weighted = fit(clone(estimator), X, sample_weight=COUNTS)
     _assert_same_function(weighted, fit(clone(estimator), REPEATED))
 
 
-@pytest.mark.parametrize("Estimator", having("encoder"))
+@pytest.mark.parametrize("Estimator", trained_without_draws(having("encoder")))
 def test_a_weight_is_the_row_so_many_times_for_own_modules(Estimator):
     from torch import nn
 

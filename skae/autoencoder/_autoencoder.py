@@ -329,6 +329,8 @@ class AutoEncoder(BaseAutoEncoder):
         self.random_state = random_state
         self.verbose = verbose
 
+    _outputs_per_code = 1  # of the encoder
+
     def _build_module(self, rows, sample_weight):
         generator, inputs = self._module_generator(), self._table_input()
         n_in, n_out = self._widths(inputs)
@@ -367,21 +369,22 @@ class AutoEncoder(BaseAutoEncoder):
         return layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, " or 'auto'")
 
     def _build_encoder(self, n_features, sizes, generator):
+        n_out = self._outputs_per_code * self.n_components_
         if self.encoder is None:
-            return self._mlp(n_features, self.n_components_, sizes, generator)
+            return self._mlp(n_features, n_out, sizes, generator)
         # A finished module knows its own code size; a callable has to be told.
         free = isinstance(self.encoder, nn.Module) and self.n_components == "auto"
-        n_out = None if free else self.n_components_
-        encoder, self.n_components_ = build_user_module(
-            self.encoder, n_features, n_out, generator.initial_seed(), "encoder"
+        encoder, n_out = build_user_module(
+            self.encoder, n_features, None if free else n_out, generator.initial_seed(), "encoder"
         )
+        self.n_components_ = n_out // self._outputs_per_code
         return encoder
 
     def _build_decoder(self, n_features, sizes, generator):
         if self.decoder is None:
-            return self._mlp(self.n_components_, n_features, sizes, generator)
+            return self._mlp(self._n_features_out, n_features, sizes, generator)
         decoder, _ = build_user_module(
-            self.decoder, self.n_components_, n_features, generator.initial_seed() + 1, "decoder"
+            self.decoder, self._n_features_out, n_features, generator.initial_seed() + 1, "decoder"
         )
         return decoder
 
@@ -407,22 +410,30 @@ class AutoEncoder(BaseAutoEncoder):
         if self.encoder is not None or not encoder.has_linear_path:
             return
 
-        values = partial(self._start_values, inputs, rows, filled=True)
-        pca = principal_axes(rows.X, values, self.n_components_, sample_weight)
+        pca = self._principal_axes(inputs, rows, sample_weight)
         n_axes, n_values = pca.axes.shape
-        whiten = np.zeros((n_axes, encoder.first.in_features))  # masks and embeddings start at 0
-        whiten[:, :n_values] = pca.axes / pca.scale[:, None]
-        bias = np.zeros(self.n_components_)
-        bias[:n_axes] = -whiten[:, :n_values] @ pca.mean
-        encoder.start_linear(_tensor(whiten), _tensor(bias))
+        to_codes, to_values = self._linear_codes(pca)
+        weight = np.zeros((n_axes, encoder.first.in_features))  # masks and embeddings start at 0
+        weight[:, :n_values] = to_codes
+        bias = np.zeros(encoder.n_out)
+        bias[:n_axes] = -to_codes @ pca.mean
+        encoder.start_linear(_tensor(weight), _tensor(bias))
         if self.decoder is not None or not decoder.has_linear_path:
             return
-        loadings = np.zeros((n_values, self.n_components_))
-        loadings[:, :n_axes] = (pca.axes * pca.scale[:, None]).T
+        loadings = np.zeros((n_values, decoder.first.in_features))
+        loadings[:, :n_axes] = to_values
         decoder.start_linear(
             *self._likelihood.linear_start(_tensor(pca.mean), _tensor(loadings), inputs)
         )
         self._starts_from_pca = self._likelihood.identity_link
+
+    def _principal_axes(self, inputs, rows, sample_weight):
+        values = partial(self._start_values, inputs, rows, filled=True)
+        return principal_axes(rows.X, values, self.n_components_, sample_weight)
+
+    def _linear_codes(self, pca):
+        """Maps of centred values to codes, and of codes to centred values."""
+        return pca.axes / pca.scale[:, None], (pca.axes * pca.scale[:, None]).T
 
 
 def _tensor(values):

@@ -495,8 +495,7 @@ class FittedAutoEncoder(
 
     def _map(self, rows, function, n_outputs, dtype=np.float32):
         device = torch.device(self.net_.device)
-        ours = getattr(self.module_, "has_pullback", False)  # these align their products themselves
-        with nullcontext() if ours else AlignedProducts():
+        with nullcontext() if self.module_.aligns_products else AlignedProducts():
             return map_rows(function, rows.X, rows.encode, n_outputs, device, dtype=dtype)
 
     def __sklearn_is_fitted__(self):

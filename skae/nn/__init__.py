@@ -13,10 +13,17 @@ from skae.nn._products import AlignedProducts, aligned
 from skae.nn._rng import isolated_rng
 from skae.nn._sparse_split import SparseSplit, SplitInput
 from skae.nn._table_input import TableInput, origins_in, places_in
+from skae.nn._variational import (
+    SMALLEST_SCALE,
+    NoiseScale,
+    VariationalAutoEncoder,
+    cubature_points,
+)
 
 __all__ = [
     "ACTIVATIONS",
     "NOISE_NAMES",
+    "SMALLEST_SCALE",
     "AlignedProducts",
     "AutoEncoderModule",
     "BiasFreeMLP",
@@ -28,13 +35,16 @@ __all__ = [
     "Memory",
     "MemoryAutoEncoder",
     "MixtureAutoEncoder",
+    "NoiseScale",
     "SkipMLP",
     "SparseSplit",
     "SplitInput",
     "TableInput",
+    "VariationalAutoEncoder",
     "aligned",
     "build_user_module",
     "corrupt",
+    "cubature_points",
     "hide",
     "isolated_rng",
     "origins_in",

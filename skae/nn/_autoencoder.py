@@ -112,9 +112,14 @@ class AutoEncoderModule(nn.Module):
         return self.decode(self.encode(x))
 
     @property
+    def aligns_products(self) -> bool:
+        """Whether all parts give a row the same bits wherever it stands among others."""
+        return type(self.encoder) is SkipMLP and type(self.decoder) is SkipMLP
+
+    @property
     def has_pullback(self) -> bool:
         """Whether all parts know their own chain rule."""
-        return type(self.encoder) is SkipMLP and type(self.decoder) is SkipMLP
+        return self.aligns_products
 
     def pullback(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
         """Encode and decode rows, and return how gradients go back, where :attr:`has_pullback`.

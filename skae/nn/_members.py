@@ -246,7 +246,7 @@ class MembersAutoEncoder(AutoEncoderModule):
 
     encoder: MemberEncoder
     decoder: MemberDecoder
-    has_pullback = True
+    aligns_products = has_pullback = True
 
     def each(self, x: Tensor) -> Tensor:
         """Encode and decode rows.

@@ -150,18 +150,20 @@ class SkipMLP(nn.Module):
             self.last.weight.zero_()
 
     @torch.no_grad()
-    def silence_outputs(self, outputs: Tensor) -> None:
-        """Let some outputs start at zero for every input.
+    def silence_outputs(self, outputs: Tensor, constants: Tensor | float = 0.0) -> None:
+        """Let some outputs start as constants, whatever the input.
 
         Parameters
         ----------
         outputs : Tensor of bool of shape (n_out,)
-            Which ones. A target that is always zero gives them no gradient: they stay silent.
+            Which ones. A target that is always the constant gives them no gradient: they stay so.
+        constants : Tensor of shape (n_silenced,) or float, default=0.0
+            Their values.
         """
         for layer in self._output_layers():
             layer.weight[-self.n_out :][outputs] = 0.0
             if layer.bias is not None:
-                layer.bias[-self.n_out :][outputs] = 0.0
+                layer.bias[-self.n_out :][outputs] = constants
 
     def _output_layers(self) -> list[nn.Linear]:
         """Layers whose last `n_out` rows add up to the output; one of them has a bias."""

@@ -8,6 +8,13 @@ from skae.objectives._mixture import N_ERRORS, MixtureReconstruction, latent
 from skae.objectives._one_class import OneClass, squared_radius
 from skae.objectives._reconstruction import Reconstruction
 from skae.objectives._robust import RobustReconstruction
+from skae.objectives._variational import (
+    Variational,
+    expected_losses,
+    log_mean_exp,
+    log_weights,
+    standard_normal_like,
+)
 
 __all__ = [
     "N_ERRORS",
@@ -21,7 +28,12 @@ __all__ = [
     "Phase",
     "Reconstruction",
     "RobustReconstruction",
+    "Variational",
+    "expected_losses",
     "latent",
+    "log_mean_exp",
+    "log_weights",
     "member_losses",
     "squared_radius",
+    "standard_normal_like",
 ]

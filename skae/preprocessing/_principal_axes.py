@@ -32,15 +32,15 @@ class PrincipalAxes(NamedTuple):
     scale : ndarray of shape (n_components,)
         What to divide a projection by to whiten it: its deviation, or 1 along directions of
         (almost) no variance.
-    total_variance : float
-        Sum of the variances of all columns.
+    column_variance : ndarray of shape (n_features,)
+        Variance of each column.
     """
 
     mean: np.ndarray
     axes: np.ndarray
     variance: np.ndarray
     scale: np.ndarray
-    total_variance: np.float64
+    column_variance: np.ndarray
 
 
 def principal_axes(X, transform, n_components, sample_weight=None):
@@ -68,20 +68,20 @@ def principal_axes(X, transform, n_components, sample_weight=None):
     mean = column_means(X, transform, sample_weight)
     n_components = min(n_components, len(mean))
     if n_components == 0:
-        return PrincipalAxes(mean, np.empty((0, 0)), np.empty(0), np.empty(0), np.float64(0))
+        return PrincipalAxes(mean, np.empty((0, 0)), np.empty(0), np.empty(0), np.empty(0))
     if len(mean) <= LARGEST_COVARIANCE:
         covariance = pairwise_covariance(X, transform, mean, sample_weight)
-        total = np.trace(covariance)
+        columns = np.diag(covariance)
         variance, axes = np.linalg.eigh(covariance)  # ascending, axes as columns
         variance, axes = variance[::-1][:n_components], axes.T[::-1][:n_components]
     else:
-        variance, axes, total = _sketched_axes(X, transform, mean, n_components, sample_weight)
+        variance, axes, columns = _sketched_axes(X, transform, mean, n_components, sample_weight)
     variance = np.maximum(variance, 0.0)
     largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
     axes = axes * np.where(largest < 0, -1.0, 1.0)[:, None]
     varies = variance > SMALLEST_WHITENED_SHARE * variance[0]
     scale = np.sqrt(np.where(varies, variance, 1.0))
-    return PrincipalAxes(mean, axes, variance, scale, total)
+    return PrincipalAxes(mean, axes, variance, scale, columns)
 
 
 def _blocks(X, transform, sample_weight):
@@ -142,4 +142,4 @@ def _sketched_axes(X, transform, mean, n_components, sample_weight):
     mass = len(centred) if weight is None else weight.sum()
     n_found = min(n_components, *centred.shape)
     _, singular, axes = randomized_svd(centred, n_found, random_state=0)
-    return singular**2 / mass, axes, np.square(centred).sum() / mass
+    return singular**2 / mass, axes, np.square(centred).sum(axis=0) / mass

@@ -11,7 +11,7 @@ from skae.training._callbacks import clone_callbacks, sklearn_callbacks
 from skae.training._devices import make_generator, resolve_device
 from skae.training._inference import map_rows
 from skae.training._net import AutoEncoderNet, TrainingData
-from skae.training._schedules import OneCycle, has_schedule
+from skae.training._schedules import OneCycle, WarmUp, has_schedule
 from skae.training._stopping import BestWeights
 from skae.training._table import (
     ArrayTable,
@@ -36,6 +36,7 @@ __all__ = [
     "StreamTable",
     "StreamedRows",
     "TrainingData",
+    "WarmUp",
     "as_float32",
     "clone_callbacks",
     "fit_encoder",

@@ -48,6 +48,36 @@ class OneCycle(Callback):
         del self.groups_
 
 
+class WarmUp(Callback):
+    """A penalty that rises linearly from 0: the objective's `warmth`.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Epochs until it is 1.
+
+    References
+    ----------
+    Bowman et al., "Generating Sentences from a Continuous Space", CoNLL 2016, section 3.1.
+    """
+
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def on_train_begin(self, net, **kwargs):
+        """Count from here."""
+        self.first_epoch_ = len(net.history)
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Set the factor of the epoch."""
+        done = len(net.history) - self.first_epoch_ - 1
+        net.criterion_.warmth.fill_(min(1.0, done / self.n_epochs))
+
+    def on_train_end(self, net, **kwargs):
+        """Leave it warm."""
+        net.criterion_.warmth.fill_(1.0)
+
+
 def has_schedule(callbacks):
     """Whether callbacks of the user's change the learning rate.
 

@@ -1,0 +1,212 @@
+"""Bounds on the likelihood of rows."""
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Normal, kl_divergence
+
+from skae.distributions import Likelihood
+from skae.nn import VariationalAutoEncoder, cubature_points
+from skae.objectives._base import Batch
+from skae.objectives._reconstruction import Reconstruction
+
+
+class Variational(Reconstruction):
+    r"""Minus the evidence lower bound of a row, in nats, over the number of its columns.
+
+    .. math:: \frac 1 d \left(-\mathbb E_{q(z|x)} \log p(x \mid z) + \beta\, \mathrm{KL}
+        (q(z \mid x) \,\|\, p(z))\right)
+
+    In training the expectation is one draw, in judging held-out rows the mean over cubature points.
+    A subclass has another `penalty` in the place of the second term.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        The density of a cell.
+    beta : float, default=1.0
+        Weight of the divergence.
+    free_bits : float, default=0.0
+        Nats of each code that cost nothing: :math:`\max(\lambda, \mathrm{KL}_j)`, the divergence of
+        a code averaged over the batch.
+
+    Attributes
+    ----------
+    warmth : Tensor of shape ()
+        Factor of the penalty in training, that a warm-up moves from 0 to 1.
+
+    References
+    ----------
+    Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, equation 3; `beta`: Higgins et
+    al., "beta-VAE", ICLR 2017, equation 4; `free_bits`: Kingma et al., "Improved Variational
+    Inference with Inverse Autoregressive Flow", NeurIPS 2016, equation 15.
+    """
+
+    warmth: Tensor
+
+    def __init__(self, likelihood: Likelihood, beta: float = 1.0, free_bits: float = 0.0):
+        super().__init__(likelihood)
+        self.beta = beta
+        self.free_bits = free_bits
+        self.register_buffer("warmth", torch.ones((), dtype=torch.float32), persistent=False)
+
+    def forward(self, module: nn.Module, batch: Batch) -> Tensor:
+        """Weighted mean loss; see :meth:`Objective.forward`."""
+        module = cast("VariationalAutoEncoder", module)
+        seen = module.seen(batch.inputs)
+        posterior = module.posterior_of_seen(seen)
+        code = posterior.rsample()
+        output = module.decode(module.joined(code, seen))
+        losses = self.likelihood.neg_log_density(output, batch.targets).sum(dim=1)
+        penalty = self.penalty(module, posterior, code, batch.weight)
+        losses = losses + self.warmth * penalty
+        if batch.weight is not None:
+            losses = losses * batch.weight
+        return losses.mean() / self._n_columns(batch)
+
+    def penalty(
+        self,
+        module: VariationalAutoEncoder,
+        posterior: Normal,
+        code: Tensor,
+        weight: Tensor | None,
+    ) -> Tensor:
+        """What keeps the distributions of codes near to the prior.
+
+        Parameters
+        ----------
+        module : VariationalAutoEncoder
+            The network.
+        posterior : Normal
+            Distributions of the codes of the rows, of batch shape (n_samples, n_components).
+        code : Tensor of shape (n_samples, n_components)
+            A draw from each.
+        weight : Tensor of shape (n_samples,) or None
+            Weights of the rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples,)
+            Nats. Rows of a term that belongs to the whole batch are equal.
+        """
+        divergence = self.divergence(module, posterior, code)
+        if self.free_bits:
+            divergence = _free(divergence, self.free_bits, weight)
+        return self.beta * divergence.sum(dim=1)
+
+    def divergence(self, module: VariationalAutoEncoder, posterior: Normal, code: Tensor) -> Tensor:
+        """Divergence of the distributions of codes from the prior.
+
+        Parameters
+        ----------
+        module, posterior, code
+            As for :meth:`penalty`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), or (n_samples, 1)
+            Nats: of each code, where the prior is independent in the codes.
+        """
+        return kl_divergence(posterior, standard_normal_like(posterior.loc))
+
+    def per_row(self, module: nn.Module, batch: Batch) -> Tensor:
+        """Loss of each row; see :meth:`Objective.per_row`."""
+        module = cast("VariationalAutoEncoder", module)
+        losses, posterior = expected_losses(module, self.likelihood, batch.inputs, batch.targets)
+        penalty = self.penalty(module, posterior, _fixed_draw(posterior), batch.weight)
+        return (losses.sum(dim=1) + penalty) / self._n_columns(batch)
+
+    def _n_columns(self, batch: Batch) -> float:
+        return self.likelihood.n_cells(batch.targets) / max(len(batch.targets), 1)
+
+
+def standard_normal_like(loc: Tensor) -> Normal:
+    """The prior of codes of this shape: independent, of mean 0 and deviation 1."""
+    return Normal(torch.zeros_like(loc), torch.ones_like(loc), validate_args=False)
+
+
+def expected_losses(
+    module: VariationalAutoEncoder, likelihood: Likelihood, inputs: Tensor, targets: Tensor
+) -> tuple[Tensor, Normal]:
+    """Expected negative log-density of cells under the distributions of codes, by cubature.
+
+    Parameters
+    ----------
+    module : VariationalAutoEncoder
+        The network.
+    likelihood : Likelihood
+        The density of a cell.
+    inputs : Tensor of shape (n_samples, n_prepared)
+        Prepared rows.
+    targets : Tensor of shape (n_samples, n_encoded)
+        Encoded rows.
+
+    Returns
+    -------
+    losses : Tensor of shape (n_samples, n_features)
+        Nats; 0 for a missing cell.
+    posterior : Normal
+        The distributions of codes.
+    """
+    seen = module.seen(inputs)
+    posterior = module.posterior_of_seen(seen)
+    codes = module.joined(cubature_points(posterior), seen)
+    losses = [likelihood.neg_log_density(module.decode(code), targets) for code in codes]
+    return torch.stack(losses).mean(dim=0), posterior
+
+
+def log_weights(
+    module: VariationalAutoEncoder,
+    likelihood: Likelihood,
+    prior: Distribution,
+    seen: Tensor,
+    targets: Tensor,
+    noise: Tensor,
+) -> Tensor:
+    r"""Logarithms of the importance weights :math:`p(x, z) / q(z \mid x)` of draws.
+
+    Parameters
+    ----------
+    module, likelihood
+        As for :func:`expected_losses`.
+    prior : Distribution
+        Of codes, (n_components,).
+    seen : Tensor of shape (n_samples, n_inputs)
+        What the encoder sees.
+    targets : Tensor of shape (n_samples, n_encoded)
+        Encoded rows.
+    noise : Tensor of shape (n_draws, n_samples, n_components), or one that broadcasts
+        Standard normal numbers that make the draws.
+
+    Returns
+    -------
+    Tensor of shape (n_draws, n_samples)
+        Nats.
+    """
+    posterior = module.posterior_of_seen(seen)
+    code = posterior.loc + posterior.scale * noise  # (n_draws, n_samples, n_components)
+    n_draws = len(code)
+    output = module.decode(module.joined(code, seen).flatten(0, 1))
+    losses = likelihood.neg_log_density(output, targets.repeat(n_draws, 1)).sum(dim=1)
+    log_q = posterior.log_prob(code).sum(dim=-1)
+    return prior.log_prob(code) - log_q - losses.unflatten(0, (n_draws, -1))
+
+
+def log_mean_exp(values: Tensor) -> Tensor:
+    """Logarithm of the mean over the first axis of exponentials."""
+    return torch.logsumexp(values, dim=0) - math.log(len(values))
+
+
+def _free(divergence: Tensor, free: float, weight: Tensor | None) -> Tensor:
+    """Divergences (n_samples, n_components); a constant where the mean of a code is below."""
+    weighted = divergence if weight is None else divergence * weight[:, None]
+    return torch.where(weighted.mean(dim=0) > free, divergence, free)
+
+
+def _fixed_draw(posterior: Normal) -> Tensor:
+    """A draw from each distribution that is the same in every epoch."""
+    generator = torch.Generator(posterior.loc.device).manual_seed(0)
+    shape, device = posterior.loc.shape, posterior.loc.device
+    return posterior.loc + posterior.scale * torch.randn(shape, generator=generator, device=device)
