@@ -17,7 +17,10 @@ def _stacked(first, second):
     """Rows of two tables in one, with numbers for words and dates."""
     if frame_library(first) is None:
         return np.concatenate([first, second])
-    table = pd.concat([as_pandas(first), as_pandas(second)], ignore_index=True)
+    first, second = as_pandas(first), as_pandas(second)
+    if list(first.columns) != list(getattr(second, "columns", [])):
+        raise ValueError("Real and synthetic rows have to be frames of the same columns, in order.")
+    table = pd.concat([first, second], ignore_index=True)
     others = table.select_dtypes(exclude="number").columns
     return table.assign(**{name: table[name].astype("category").cat.codes for name in others})
 
@@ -107,7 +110,7 @@ def train_on_synthetic_accuracy(
     References
     ----------
     .. [1] Esteban, Hyland, Rätsch, "Real-valued (Medical) Time Series Generation with Recurrent
-       Conditional GANs", 2017, section 4.
+       Conditional GANs", 2017.
 
     Examples
     --------

@@ -35,7 +35,7 @@ def continuity(X, codes, *, n_neighbors=5):
 
     References
     ----------
-    .. [1] Venna, Kaski, "Local Multidimensional Scaling", Neural Networks 2006, equation 2.
+    .. [1] Venna, Kaski, "Local Multidimensional Scaling", Neural Networks 2006.
 
     Examples
     --------

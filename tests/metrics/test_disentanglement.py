@@ -4,7 +4,9 @@ from functools import partial
 
 import numpy as np
 import pytest
-from scipy.stats import entropy
+from scipy.stats import entropy, norm
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.preprocessing import KBinsDiscretizer
 
 from skae.metrics import (
@@ -163,6 +165,80 @@ def test_thresholds_are_counted_above_chance():
     noise = np.tile([0, 1], 500)
     score = sap_score(np.column_stack([code, noise]), factor[:, None])
     assert score == pytest.approx(2 * 0.8 - 1)
+
+
+def test_explicitness_of_normal_codes_is_the_closed_form():
+    # two levels, d standard deviations apart: a code of one is above one of the other with
+    # probability Phi(d / sqrt 2)
+    factor = np.random.default_rng(0).integers(2, size=(20_000, 1))
+    code = 1.5 * factor + np.random.default_rng(1).normal(size=(20_000, 1))
+    expected = norm.cdf(1.5 / np.sqrt(2))
+    assert explicitness(code, factor, random_state=0) == pytest.approx(expected, abs=0.015)
+
+
+def _noisy(factors, noise=0.8):
+    turned = 0.8 * _standardised(factors) + 0.2 * _rotated(factors)
+    return turned + noise * np.random.default_rng(3).normal(size=factors.shape)
+
+
+def _votes_one_by_one(codes, factors, n_votes, batch_size):
+    """Draw a factor, a row and a batch that shares its level, again and again."""
+    generator = np.random.default_rng(0)
+    votes = np.zeros((codes.shape[1], factors.shape[1]))
+    for _ in range(n_votes):
+        factor = generator.integers(factors.shape[1])
+        level = generator.choice(factors[:, factor])
+        batch = generator.choice(codes[factors[:, factor] == level], batch_size)
+        votes[np.argmin(batch.var(axis=0) / codes.var(axis=0)), factor] += 1
+    return votes.max(axis=1).sum() / n_votes
+
+
+@pytest.mark.parametrize("batch_size", [5, 20])
+def test_the_score_of_factor_vae_is_that_of_votes_drawn_one_by_one(batch_size, factors):
+    codes = _noisy(factors)
+    expected = _votes_one_by_one(codes, factors, 2000, batch_size)
+    score = factor_vae_score(codes, factors, batch_size=batch_size, n_batches=700, random_state=0)
+    assert 0.4 < expected < 0.97
+    assert score == pytest.approx(expected, abs=0.05)
+
+
+def _pairs_one_by_one(codes, factors, n_batches, batch_size):
+    generator = np.random.default_rng(0)
+    differences, fixed = [], generator.integers(factors.shape[1], size=n_batches)
+    for factor in fixed:
+        batch = []
+        for row in generator.integers(len(codes), size=batch_size):
+            alike = np.flatnonzero(factors[:, factor] == factors[row, factor])
+            batch.append(np.abs(codes[row] - codes[generator.choice(alike)]))
+        differences.append(np.mean(batch, axis=0))
+    half = n_batches // 2
+    analysis = LinearDiscriminantAnalysis().fit(differences[:half], fixed[:half])
+    return analysis.score(differences[half:], fixed[half:])
+
+
+def test_the_score_of_beta_vae_is_that_of_pairs_drawn_one_by_one(factors):
+    codes = _noisy(factors)
+    expected = _pairs_one_by_one(codes, factors, 1500, 5)
+    score = beta_vae_score(codes, factors, batch_size=5, n_batches=1000, random_state=0)
+    assert 0.4 < expected < 0.97
+    assert score == pytest.approx(expected, abs=0.06)
+
+
+def test_importances_are_about_those_of_gradient_boosting(factors):
+    codes = _noisy(factors, noise=0.3)
+    importances = np.column_stack(
+        [
+            GradientBoostingClassifier(n_estimators=20, random_state=0)
+            .fit(codes, factor)
+            .feature_importances_
+            for factor in factors.T
+        ]
+    )
+    shares = importances / importances.sum(axis=1, keepdims=True)
+    concentration = 1 + (shares * np.log(shares)).sum(axis=1) / np.log(3)
+    expected = concentration @ importances.sum(axis=1) / importances.sum()
+    assert 0.2 < expected < 0.95
+    assert _disentanglement(codes, factors) == pytest.approx(expected, abs=0.08)
 
 
 # ---- what must not matter ----

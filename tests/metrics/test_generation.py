@@ -84,6 +84,10 @@ def test_the_seed_decides():
 def test_tables_of_other_columns_are_refused():
     with pytest.raises(ValueError, match="dimension"):
         classifier_two_sample_test(_normal(20, 2, 0), _normal(20, 3, 0))
+    frame = _mixed(20, 0)
+    for other in (frame[["sign", "number", "day"]], frame.drop(columns="day"), frame.to_numpy()):
+        with pytest.raises(ValueError, match="frames of the same columns"):
+            classifier_two_sample_test(frame, other)
 
 
 # ---- train on synthetic, test on real ----
