@@ -35,13 +35,14 @@ def _mixed(n, seed, shift=0):
 @pytest.mark.parametrize("sizes", [(400, 400), (400, 150)])
 def test_rows_of_one_distribution_cannot_be_told_apart(sizes):
     rows = [_normal(n, 3, seed) for seed, n in enumerate(sizes)]
-    assert classifier_two_sample_test(*rows, random_state=0) == pytest.approx(0.5, abs=0.06)
+    accuracy = classifier_two_sample_test(*rows, n_splits=2, random_state=0)
+    assert accuracy == pytest.approx(0.5, abs=0.06)
 
 
 def test_the_best_accuracy_for_two_normal_distributions_is_approached():
     # equal spread, centres 2 apart: the best rule is right with probability Phi(1)
     accuracy = classifier_two_sample_test(
-        _normal(1500, 1, 0), _normal(1500, 1, 1, loc=2), random_state=0
+        _normal(1500, 1, 0), _normal(1500, 1, 1, loc=2), n_splits=3, random_state=0
     )
     assert norm.cdf(1) - 0.04 < accuracy < norm.cdf(1) + 0.02
 
@@ -50,7 +51,7 @@ def test_columns_that_no_longer_belong_together_are_seen():
     x = _normal(600, 1, 0)
     real = np.hstack([x, x + 0.1 * _normal(600, 1, 1)])
     margins = np.column_stack([np.roll(real[:, 0], 1), real[:, 1]])
-    assert classifier_two_sample_test(real, margins, random_state=0) > 0.8
+    assert classifier_two_sample_test(real, margins, n_splits=2, random_state=0) > 0.8
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
@@ -70,13 +71,13 @@ def test_words_and_dates_count(library):
 def test_missing_cells_are_taken_and_count():
     real, holed = _normal(300, 2, 0), _normal(300, 2, 1)
     holed[60:, 0] = np.nan
-    assert classifier_two_sample_test(real, holed, random_state=0) > 0.8
+    assert classifier_two_sample_test(real, holed, n_splits=2, random_state=0) > 0.8
 
 
 def test_the_seed_decides():
     rows = _normal(100, 2, 0), _normal(100, 2, 1)
     first, again, other = (
-        classifier_two_sample_test(*rows, random_state=seed) for seed in (0, 0, 1)
+        classifier_two_sample_test(*rows, n_splits=2, random_state=seed) for seed in (0, 0, 1)
     )
     assert first == again != other
 
