@@ -5,7 +5,8 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, AutoEncoder, documented
+from skae.autoencoder._autoencoder import AutoEncoder
+from skae.base import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import NOISE_NAMES, corrupt
 from skae.utils import parameters_of
 

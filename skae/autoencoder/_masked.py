@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, AutoEncoder, documented
+from skae.autoencoder._autoencoder import AutoEncoder
+from skae.base import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import GaussianFill, hide
 from skae.objectives import Batch, MaskedReconstruction
 from skae.preprocessing import gaussian_of_holed_rows

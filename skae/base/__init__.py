@@ -1,7 +1,26 @@
 """The contract that every auto-encoder of skae keeps."""
 
+from skae.base._describing import ATTRIBUTES, DEFAULTS, documented
+from skae.base._encoder_decoder import (
+    EncoderDecoder,
+    default_hidden_layer_sizes,
+    default_n_components,
+    layer_sizes,
+)
 from skae.base._explaining import path_shares
 from skae.base._fitting import MOST_HELD_OUT_ROWS, BaseAutoEncoder
 from skae.base._sampling import SamplingMixin
 
-__all__ = ["MOST_HELD_OUT_ROWS", "BaseAutoEncoder", "SamplingMixin", "path_shares"]
+__all__ = [
+    "ATTRIBUTES",
+    "DEFAULTS",
+    "MOST_HELD_OUT_ROWS",
+    "BaseAutoEncoder",
+    "EncoderDecoder",
+    "SamplingMixin",
+    "default_hidden_layer_sizes",
+    "default_n_components",
+    "documented",
+    "layer_sizes",
+    "path_shares",
+]

@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from skae.autoencoder import AutoEncoder
-from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented, layer_sizes
+from skae.base import ATTRIBUTES, DEFAULTS, documented, layer_sizes
 from skae.nn import GaussianMixture, MixtureAutoEncoder
 from skae.objectives import N_ERRORS, MixtureReconstruction, latent
 from skae.outlier_detection._autoencoder_detector import MOST_EARLIER_ROWS

@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder import AutoEncoder
-from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import BiasFreeMLP
 from skae.objectives import OneClass, squared_radius
 from skae.outlier_detection._path_explained import PathExplained

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from sklearn.utils._param_validation import Interval
 
 from skae.autoencoder import AutoEncoder
-from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import Memory, MemoryAutoEncoder
 from skae.objectives import MemoryReconstruction
 from skae.utils import parameters_of

@@ -7,14 +7,14 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder import AutoEncoder
-from skae.autoencoder._autoencoder import (
+from skae.base import (
     ATTRIBUTES,
     DEFAULTS,
+    BaseAutoEncoder,
     default_hidden_layer_sizes,
     documented,
     layer_sizes,
 )
-from skae.base import BaseAutoEncoder
 from skae.nn import ACTIVATIONS, MemberDecoder, MemberEncoder, MembersAutoEncoder
 from skae.objectives import MembersReconstruction, member_losses
 from skae.outlier_detection._autoencoder_detector import MOST_EARLIER_ROWS

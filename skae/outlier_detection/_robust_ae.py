@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder import AutoEncoder
-from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import SparseSplit, SplitInput
 from skae.objectives import Batch, RobustReconstruction
 from skae.utils import as_pandas, fill_cells, frame_library, frame_like, parameters_of

@@ -9,9 +9,7 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skae.autoencoder import AutoEncoder
-from skae.autoencoder._autoencoder import ATTRIBUTES, DEFAULTS, documented
-from skae.base import SamplingMixin, path_shares
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, SamplingMixin, documented, path_shares
 from skae.distributions import DENSITY_NAMES, Likelihood, get_likelihood
 from skae.nn import SMALLEST_SCALE, VariationalAutoEncoder, isolated_rng, places_in
 from skae.objectives import (
@@ -64,7 +62,7 @@ def documented_vae(defaults):
     return f"{LOSS}\n    {documented(defaults, without=['loss'])}"
 
 
-class VAE(SamplingMixin, AutoEncoder):
+class VAE(SamplingMixin, EncoderDecoder):
     __doc__ = f"""Variational auto-encoder: a probabilistic PCA that has learned to bend.
 
     The encoder gives a normal distribution of codes, :math:`q(z \\mid x)`, the decoder a density of
@@ -117,14 +115,14 @@ class VAE(SamplingMixin, AutoEncoder):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "loss": [StrOptions(set(DENSITY_NAMES)), Likelihood],
         "beta": [Interval(Real, 0, None, closed="left")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
     }
 
-    @parameters_of(AutoEncoder, VAE_DEFAULTS)
+    @parameters_of(EncoderDecoder, VAE_DEFAULTS)
     def __init__(
         self, n_components="auto", *, beta=1.0, free_bits=0.0, warmup_epochs=0, **inherited
     ):
