@@ -27,7 +27,7 @@ test: venv  ## the quick tests, README examples and doctests
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal --deselect=tests/test_imports.py
 
 test-slow: venv  ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --numprocesses=2 --dist=worksteal
 
 lint: venv  ## style, import contract, types
 	$(BIN)/ruff check
