@@ -10,7 +10,7 @@ from skae.nn._table_input import TableInput
 
 # A learned scale is at least this share of the deviation of its column: a column that can be
 # predicted exactly would have an infinite density.
-SMALLEST_SCALE = 0.01
+SMALLEST_SCALE = 0.03
 # Rows far from all training rows must not overflow.
 LARGEST_LOG_SCALE = 8.0
 
