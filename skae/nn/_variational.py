@@ -11,8 +11,9 @@ from skae.nn._table_input import TableInput
 # A learned scale is at least this share of the deviation of its column: a column that can be
 # predicted exactly would have an infinite density.
 SMALLEST_SCALE = 0.03
-# Rows far from all training rows must not overflow.
-LARGEST_LOG_SCALE = 8.0
+# A posterior is hardly ever wider than its prior: what the encoder says of rows far from all
+# others is limited, or a single one of them upsets training.
+LOG_SCALES = (-8.0, 1.0)
 
 
 class NoiseScale(nn.Module):
@@ -109,7 +110,7 @@ class VariationalAutoEncoder(AutoEncoderModule):
     def posterior_of_seen(self, seen: Tensor) -> Normal:
         """Distributions of codes, given what the encoder sees; see :meth:`posterior`."""
         loc, log_scale = self.encoder(seen).chunk(2, dim=-1)
-        scale = log_scale.clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE).exp()
+        scale = log_scale.clamp(*LOG_SCALES).exp()
         return Normal(loc, scale, validate_args=False)
 
     def prior(self) -> Distribution:
