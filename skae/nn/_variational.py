@@ -62,7 +62,9 @@ class NoiseScale(nn.Module):
         spread = varies & (unit > 0)  # of a single row nothing is known
         self.unit.copy_(unit.where(spread, 1.0))
         self.varies.copy_(varies)
-        self.relative.copy_(relative.where(spread, 1.0).clamp(min=SMALLEST_SCALE).log())
+        floor = SMALLEST_SCALE**2
+        learned = (relative.where(spread, 1.0).square() - floor).clamp(min=floor / 4)
+        self.relative.copy_(0.5 * learned.log())
 
 
 class VariationalAutoEncoder(AutoEncoderModule):
