@@ -1,0 +1,78 @@
+"""Distributions of codes and learned scales."""
+
+import pytest
+import torch
+from torch.distributions import Normal
+
+from skae.nn import (
+    SMALLEST_SCALE,
+    NoiseScale,
+    VariationalAutoEncoder,
+    cubature_points,
+    isolated_rng,
+)
+
+
+def posterior_of(n_samples, n_components):
+    generator = torch.Generator().manual_seed(0)
+    loc, log_scale = torch.randn(2, n_samples, n_components, generator=generator)
+    return Normal(loc, log_scale.exp())
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3, 4, 7, 8, 20])
+def test_cubature_is_exact_for_functions_of_second_degree(n_components):
+    posterior = posterior_of(5, n_components)
+    points = cubature_points(posterior).double()
+    loc, scale = posterior.loc.double(), posterior.scale.double()
+    torch.testing.assert_close(points.mean(dim=0), loc, rtol=1e-5, atol=1e-5)
+    centred = points - loc
+    second = torch.einsum("psi,psj->sij", centred, centred) / len(points)
+    torch.testing.assert_close(second, torch.diag_embed(scale.square()), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("n_components", "n_points"), [(1, 2), (3, 4), (4, 8), (7, 8), (8, 16)])
+def test_cubature_takes_few_points(n_components, n_points):
+    assert cubature_points(posterior_of(2, n_components)).shape == (n_points, 2, n_components)
+
+
+@pytest.mark.parametrize("relative", [0.05, 0.5, 1.0])
+def test_scales_start_where_they_are_told(relative):
+    scales = NoiseScale(3)
+    unit = torch.tensor([0.01, 1.0, 1e3])
+    scales.start(unit, torch.full((3,), relative), torch.tensor([True, True, False]))
+    expected = torch.tensor([0.01 * relative, relative, 1.0])
+    torch.testing.assert_close(scales().exp(), expected)
+
+
+def test_no_scale_goes_below_the_floor():
+    scales = NoiseScale(2)
+    scales.start(torch.tensor([1.0, 5.0]), torch.zeros(2), torch.ones(2, dtype=torch.bool))
+    with torch.no_grad():
+        scales.relative.fill_(-100.0)
+    torch.testing.assert_close(scales().exp(), SMALLEST_SCALE * torch.tensor([1.0, 5.0]))
+
+
+def test_the_scale_of_a_constant_column_is_not_learned():
+    scales = NoiseScale(2)
+    scales.start(torch.ones(2), torch.ones(2), torch.tensor([True, False]))
+    scales().sum().backward()
+    assert scales.relative.grad[0] != 0
+    assert scales.relative.grad[1] == 0
+
+
+def test_posteriors_of_far_rows_are_not_wide():
+    with isolated_rng(0):
+        encoder, decoder = torch.nn.Linear(3, 4), torch.nn.Linear(2, 3)
+    module = VariationalAutoEncoder(encoder, decoder, n_components=2, n_scales=3)
+    scale = module.posterior(1e6 * torch.eye(3)).scale
+    assert scale.max() < 3
+    assert scale.min() > 0
+
+
+def test_scales_follow_the_outputs_of_the_decoder():
+    with isolated_rng(0):
+        encoder, decoder = torch.nn.Linear(3, 4), torch.nn.Linear(2, 3)
+    module = VariationalAutoEncoder(encoder, decoder, n_components=2, n_scales=3)
+    output = module.decode(torch.zeros(5, 2))
+    torch.testing.assert_close(output[:, :3], decoder(torch.zeros(5, 2)))
+    torch.testing.assert_close(output[:, 3:], module.noise().expand(5, 3))
