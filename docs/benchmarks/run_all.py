@@ -27,6 +27,7 @@ SCRIPTS = (
     "pca_ratio",
     "threshold",
     "imputation",
+    "log_likelihood",
     "adbench",
     "detector_speed",
     "batched_members",
