@@ -71,7 +71,7 @@ def principal_axes(X, transform, n_components, sample_weight=None):
         return PrincipalAxes(mean, np.empty((0, 0)), np.empty(0), np.empty(0), np.empty(0))
     if len(mean) <= LARGEST_COVARIANCE:
         covariance = pairwise_covariance(X, transform, mean, sample_weight)
-        columns = np.diag(covariance)
+        columns = np.maximum(np.diag(covariance), 0.0)
         variance, axes = np.linalg.eigh(covariance)  # ascending, axes as columns
         variance, axes = variance[::-1][:n_components], axes.T[::-1][:n_components]
     else:
