@@ -242,11 +242,7 @@ class EncoderDecoder(BaseAutoEncoder):
         pca = self._principal_axes(inputs, rows, sample_weight)
         n_axes, n_values = pca.axes.shape
         to_codes, to_values = self._linear_codes(pca)
-        weight = np.zeros((n_axes, encoder.first.in_features))  # masks and embeddings start at 0
-        weight[:, :n_values] = to_codes
-        bias = np.zeros(encoder.n_out)
-        bias[:n_axes] = -to_codes @ pca.mean
-        encoder.start_linear(_tensor(weight), _tensor(bias))
+        self._start_linear_encoder(encoder, pca, to_codes)
         if self.decoder is not None or not decoder.has_linear_path:
             return
         loadings = np.zeros((n_values, decoder.first.in_features))
@@ -255,6 +251,14 @@ class EncoderDecoder(BaseAutoEncoder):
             *self._likelihood.linear_start(_tensor(pca.mean), _tensor(loadings), inputs)
         )
         self._starts_from_pca = self._likelihood.identity_link
+
+    def _start_linear_encoder(self, encoder, pca, to_codes):
+        n_axes, n_values = pca.axes.shape
+        weight = np.zeros((n_axes, encoder.first.in_features))  # masks and embeddings start at 0
+        weight[:, :n_values] = to_codes
+        bias = np.zeros(encoder.n_out)
+        bias[:n_axes] = -to_codes @ pca.mean
+        encoder.start_linear(_tensor(weight), _tensor(bias))
 
     def _principal_axes(self, inputs, rows, sample_weight):
         values = partial(self._start_values, inputs, rows, filled=True)

@@ -163,18 +163,15 @@ class VAE(SamplingMixin, EncoderDecoder):
         spread, relative = (torch.as_tensor(v, dtype=torch.float32) for v in (spread, relative))
         module.noise.start(unit * spread[places], relative[places], ~constant.bool())
 
-    def _start_from_pca(self, module, rows, sample_weight):
-        super()._start_from_pca(module, rows, sample_weight)
-        if self.encoder is not None or not module.encoder.has_linear_path:
-            return
-        pca = self._principal_axes(module.inputs, rows, sample_weight)
+    def _start_linear_encoder(self, encoder, pca, to_codes):
+        super()._start_linear_encoder(encoder, pca, to_codes)
         n_axes, noise = len(pca.variance), _noise_variance(pca)
         deviation = np.ones(self.n_components_)
         deviation[:n_axes] = np.sqrt(noise / np.maximum(pca.variance, noise))
         constants = np.concatenate([np.zeros(self.n_components_ - n_axes), np.log(deviation)])
         # deviations, and codes that there are no axes for: these start at the prior
         silent = torch.arange(2 * self.n_components_) >= n_axes
-        module.encoder.silence_outputs(silent, torch.as_tensor(constants, dtype=torch.float32))
+        encoder.silence_outputs(silent, torch.as_tensor(constants, dtype=torch.float32))
 
     def _linear_codes(self, pca):
         """Posterior means and loadings of probabilistic PCA (Tipping & Bishop, section 3.2)."""
