@@ -114,7 +114,8 @@ class Variational(Reconstruction):
     def per_row(self, module: nn.Module, batch: Batch) -> Tensor:
         """Loss of each row; see :meth:`Objective.per_row`."""
         module = cast("VariationalAutoEncoder", module)
-        losses, posterior = expected_losses(module, self.likelihood, batch.inputs, batch.targets)
+        seen = module.seen(batch.inputs)
+        losses, posterior = expected_losses(module, self.likelihood, seen, batch.targets)
         penalty = self.penalty(module, posterior, _fixed_draw(posterior), batch.weight)
         return (losses.sum(dim=1) + penalty) / self._n_columns(batch)
 
@@ -128,7 +129,7 @@ def standard_normal_like(loc: Tensor) -> Normal:
 
 
 def expected_losses(
-    module: VariationalAutoEncoder, likelihood: Likelihood, inputs: Tensor, targets: Tensor
+    module: VariationalAutoEncoder, likelihood: Likelihood, seen: Tensor, targets: Tensor
 ) -> tuple[Tensor, Normal]:
     """Expected negative log-density of cells under the distributions of codes, by cubature.
 
@@ -138,8 +139,8 @@ def expected_losses(
         The network.
     likelihood : Likelihood
         The density of a cell.
-    inputs : Tensor of shape (n_samples, n_prepared)
-        Prepared rows.
+    seen : Tensor of shape (n_samples, n_inputs)
+        What the encoder sees.
     targets : Tensor of shape (n_samples, n_encoded)
         Encoded rows.
 
@@ -150,7 +151,6 @@ def expected_losses(
     posterior : Normal
         The distributions of codes.
     """
-    seen = module.seen(inputs)
     posterior = module.posterior_of_seen(seen)
     codes = module.joined(cubature_points(posterior), seen)
     losses = [likelihood.neg_log_density(module.decode(code), targets) for code in codes]

@@ -209,12 +209,13 @@ class VAE(SamplingMixin, EncoderDecoder):
         return super().score_samples(X)
 
     def _row_loss(self, module, likelihood, x):
-        losses, posterior = expected_losses(module, likelihood, module.prepare(x), x)
+        seen = module.seen(module.prepare(x))
+        losses, posterior = expected_losses(module, likelihood, seen, x)
         return (losses + self._log_units(x)).sum(dim=1) + self._divergence(module, posterior)
 
     def _shares(self, module, likelihood, x):
-        losses, _ = expected_losses(module, likelihood, module.prepare(x), x)
         seen = module.seen(module.prepare(x))
+        losses, _ = expected_losses(module, likelihood, seen, x)
         divergence = path_shares(
             lambda seen: self._divergence(module, module.posterior_of_seen(seen)),
             self._seen_of_nothing(module, x),
