@@ -84,17 +84,17 @@ def known(estimator_class, params):
 SCORED_OTHERWISE = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "MaskedAE", "RandNet"}
 # Whose score is a logarithm of a density in original units: it stays when the scaler moves, and
 # moves by a constant when units change.
-DENSITIES = {"VAE"}
+DENSITIES = {cls.__name__ for cls in ESTIMATORS if issubclass(cls, skae.VAE)}
 SCORED_OTHERWISE |= DENSITIES
 # Whose training draws numbers for each row: a row of weight 2 is not the row twice, to the digit.
-DRAWN = {"VAE"}
+DRAWN = {*DENSITIES}
 # Whose score compares within a fit only: a distance to training rows or to a centre, a density of
 # codes, an error over its deviation, nats.
 SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet"} | DENSITIES
 # Whose code does not pass everything on, however wide it is: a mixture of a few remembered ones,
 # drawn to a centre, where a density wants it, or of networks without all connections; or it is
 # noisy.
-LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet", "VAE"}
+LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet"} | DENSITIES
 # Whose encoder learns something else than to reconstruct.
 TRAINED_OTHERWISE = {"DeepSVDD"}
 # Activations that an estimator refuses.
