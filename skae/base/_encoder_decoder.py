@@ -184,8 +184,19 @@ class EncoderDecoder(BaseAutoEncoder):
         self._set_start(self.module_, rows, sample_weight)
 
     def _set_start(self, module, rows, sample_weight):
-        if self.init == "pca":
-            self._start_from_pca(module, rows, sample_weight)
+        pca = None
+        if self._starts_linear(module):
+            pca = self._principal_axes(module.inputs, rows, sample_weight)
+        self._start_networks(module, pca)
+
+    def _starts_linear(self, module):
+        own = self.encoder is not None
+        return self.init == "pca" and not own and module.encoder.has_linear_path
+
+    def _start_networks(self, module, pca):
+        """Let both networks start, given the principal axes where there is a use for them."""
+        if self._starts_linear(module):
+            self._start_from_pca(module, pca)
         if self.decoder is None:
             self._silence_constants(module.decoder)
 
@@ -233,13 +244,9 @@ class EncoderDecoder(BaseAutoEncoder):
             return inputs.filled(encoded).cpu().numpy()
         return inputs.values(encoded).cpu().numpy()
 
-    def _start_from_pca(self, module, rows, sample_weight):
+    def _start_from_pca(self, module, pca):
         """Let the linear paths be the principal axes: whitened codes, PCA's reconstruction."""
         encoder, decoder, inputs = module.encoder, module.decoder, module.inputs
-        if self.encoder is not None or not encoder.has_linear_path:
-            return
-
-        pca = self._principal_axes(inputs, rows, sample_weight)
         n_axes, n_values = pca.axes.shape
         to_codes, to_values = self._linear_codes(pca)
         self._start_linear_encoder(encoder, pca, to_codes)

@@ -8,7 +8,6 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
@@ -30,7 +29,7 @@ from skae.training import (
     resolve_device,
     sklearn_callbacks,
 )
-from skae.utils import CallbackSupportMixin, check_weight, with_callbacks
+from skae.utils import CallbackSupportMixin, check_weight, drawn_seed, with_callbacks
 
 # Held-out rows judge epochs and calibrate the threshold; more of them would tell nothing new.
 MOST_HELD_OUT_ROWS = 100_000
@@ -216,7 +215,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
     def _start(self, X, sample_weight):
         """Everything that comes before the rows are split: seed, kinds and scales of columns."""
         vars(self).pop("offset_", None)  # a fit that fails leaves an estimator that is not fitted
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._seed = drawn_seed(self.random_state)
         self._device = resolve_device(self.device)
         self._check_scaler()
         self._encoder = TableEncoder(

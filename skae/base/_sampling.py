@@ -4,10 +4,11 @@ from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skae.nn import isolated_rng
+from skae.utils import drawn_seed
 
 # Rows that are decoded together.
 DECODED_ROWS = 2**12
@@ -38,8 +39,7 @@ class SamplingMixin:
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        seed = int(check_random_state(random_state).randint(2**31 - 1))
-        with isolated_rng(seed), torch.inference_mode():
+        with isolated_rng(drawn_seed(random_state)), torch.inference_mode():
             codes = self._sample_codes(n_samples)
             return self._rows_of_codes(codes)
 

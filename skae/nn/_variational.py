@@ -3,7 +3,7 @@
 import torch
 from scipy.linalg import hadamard
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from skae.nn._autoencoder import AutoEncoderModule
 from skae.nn._table_input import TableInput
@@ -117,8 +117,29 @@ class VariationalAutoEncoder(AutoEncoderModule):
 
     def prior(self) -> Distribution:
         """Distribution of codes, of event shape (n_components,): standard normal."""
+        return Independent(self._standard_normal(), 1)
+
+    def _standard_normal(self) -> Normal:
         loc = next(self.parameters()).new_zeros(self.n_components)
-        return Independent(Normal(loc, torch.ones_like(loc), validate_args=False), 1)
+        return Normal(loc, torch.ones_like(loc), validate_args=False)
+
+    def divergence(self, posterior: Normal, code: Tensor) -> Tensor:
+        """Divergence of distributions of codes from the prior.
+
+        Parameters
+        ----------
+        posterior : Normal
+            Distributions of the codes of rows, of batch shape (n_samples, n_components).
+        code : Tensor of shape (n_samples, n_components) or (n_points, n_samples, n_components)
+            A draw from each, or points whose mean stands for the expectation: for priors without a
+            closed form.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), or (n_samples, 1)
+            Nats: of each code, where the prior is independent in the codes.
+        """
+        return kl_divergence(posterior, self._standard_normal())
 
     def joined(self, code: Tensor, seen: Tensor) -> Tensor:
         """Codes of a posterior, and what else of the rows the decoder is told.

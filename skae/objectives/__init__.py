@@ -8,13 +8,7 @@ from skae.objectives._mixture import N_ERRORS, MixtureReconstruction, latent
 from skae.objectives._one_class import OneClass, squared_radius
 from skae.objectives._reconstruction import Reconstruction
 from skae.objectives._robust import RobustReconstruction
-from skae.objectives._variational import (
-    Variational,
-    expected_losses,
-    log_mean_exp,
-    log_weights,
-    standard_normal_like,
-)
+from skae.objectives._variational import Variational, expected_losses, log_mean_exp, log_weights
 
 __all__ = [
     "N_ERRORS",
@@ -35,5 +29,4 @@ __all__ = [
     "log_weights",
     "member_losses",
     "squared_radius",
-    "standard_normal_like",
 ]

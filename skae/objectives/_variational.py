@@ -5,7 +5,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Normal, kl_divergence
+from torch.distributions import Distribution, Normal
 
 from skae.distributions import Likelihood
 from skae.nn import VariationalAutoEncoder, cubature_points
@@ -91,25 +91,10 @@ class Variational(Reconstruction):
         Tensor of shape (n_samples,)
             Nats. Rows of a term that belongs to the whole batch are equal.
         """
-        divergence = self.divergence(module, posterior, code)
+        divergence = module.divergence(posterior, code)
         if self.free_bits:
             divergence = _free(divergence, self.free_bits, weight)
         return self.beta * divergence.sum(dim=1)
-
-    def divergence(self, module: VariationalAutoEncoder, posterior: Normal, code: Tensor) -> Tensor:
-        """Divergence of the distributions of codes from the prior.
-
-        Parameters
-        ----------
-        module, posterior, code
-            As for :meth:`penalty`.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), or (n_samples, 1)
-            Nats: of each code, where the prior is independent in the codes.
-        """
-        return kl_divergence(posterior, standard_normal_like(posterior.loc))
 
     def per_row(self, module: nn.Module, batch: Batch) -> Tensor:
         """Loss of each row; see :meth:`Objective.per_row`."""
@@ -121,11 +106,6 @@ class Variational(Reconstruction):
 
     def _n_columns(self, batch: Batch) -> float:
         return self.likelihood.n_cells(batch.targets) / max(len(batch.targets), 1)
-
-
-def standard_normal_like(loc: Tensor) -> Normal:
-    """The prior of codes of this shape: independent, of mean 0 and deviation 1."""
-    return Normal(torch.zeros_like(loc), torch.ones_like(loc), validate_args=False)
 
 
 def expected_losses(

@@ -11,16 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, SamplingMixin, documented, path_shares
 from skae.distributions import DENSITY_NAMES, Likelihood, get_likelihood
-from skae.nn import SMALLEST_SCALE, VariationalAutoEncoder, isolated_rng, places_in
-from skae.objectives import (
-    Variational,
-    expected_losses,
-    log_mean_exp,
-    log_weights,
-    standard_normal_like,
-)
+from skae.nn import SMALLEST_SCALE, VariationalAutoEncoder, cubature_points, isolated_rng, places_in
+from skae.objectives import Variational, expected_losses, log_mean_exp, log_weights
 from skae.training import EncodedRows, WarmUp, as_float32
-from skae.utils import parameters_of
+from skae.utils import drawn_seed, parameters_of
 
 VAE_DEFAULTS = {**DEFAULTS, "loss": "gaussian", "activation": "silu"}
 # Draws of a row that are decoded together.
@@ -142,16 +136,16 @@ class VAE(SamplingMixin, EncoderDecoder):
 
     def _set_start(self, module, rows, sample_weight):
         pca = self._principal_axes(module.inputs, rows, sample_weight)
+        if module.noise is not None:
+            self._start_scales(module, pca)
+        self._start_networks(module, pca)
+
+    def _start_scales(self, module, pca):
+        """Let the learned scales start, given those of the values that the encoder sees."""
         spread = np.sqrt(pca.column_variance)
         relative = np.ones_like(spread)
         if self.init == "pca":
             relative = np.sqrt(_noise_variance(pca)) / np.maximum(spread, np.finfo(float).tiny)
-        if module.noise is not None:
-            self._start_scales(module, spread, relative)
-        super()._set_start(module, rows, sample_weight)
-
-    def _start_scales(self, module, spread, relative):
-        """Let the learned scales start, given those of the values that the encoder sees."""
         inputs, n_scales = module.inputs, len(module.noise.unit)
         places, unit = torch.arange(n_scales), torch.ones(n_scales)
         if inputs is not None:
@@ -210,24 +204,19 @@ class VAE(SamplingMixin, EncoderDecoder):
 
     def _row_loss(self, module, likelihood, x):
         seen = module.seen(module.prepare(x))
-        losses, posterior = expected_losses(module, likelihood, seen, x)
-        return (losses + self._log_units(x)).sum(dim=1) + self._divergence(module, posterior)
+        losses, _ = expected_losses(module, likelihood, seen, x)
+        return (losses + self._log_units(x)).sum(dim=1) + _expected_divergence(module, seen)
 
     def _shares(self, module, likelihood, x):
         seen = module.seen(module.prepare(x))
         losses, _ = expected_losses(module, likelihood, seen, x)
         divergence = path_shares(
-            lambda seen: self._divergence(module, module.posterior_of_seen(seen)),
+            partial(_expected_divergence, module),
             self._seen_of_nothing(module, x),
             seen,
         )
         of_columns = self._by_feature(divergence, self._features_seen(module.inputs))
         return losses + self._log_units(x) + of_columns
-
-    def _divergence(self, module, posterior):
-        """Divergence of the codes of each row from the prior, (n_samples,)."""
-        prior = standard_normal_like(posterior.loc)
-        return torch.distributions.kl_divergence(posterior, prior).sum(dim=1)
 
     def _seen_of_nothing(self, module, x):
         if module.inputs is None:
@@ -322,8 +311,7 @@ class VAE(SamplingMixin, EncoderDecoder):
 
     def _noise(self, n_samples, random_state):
         check_is_fitted(self)
-        seed = int(check_random_state(random_state).randint(2**31 - 1))
-        with isolated_rng(seed):
+        with isolated_rng(drawn_seed(random_state)):
             noise = torch.randn(n_samples, self.n_components_)
         return noise.to(torch.device(self.net_.device))
 
@@ -332,6 +320,12 @@ class VAE(SamplingMixin, EncoderDecoder):
 
     def _sample_rows(self, codes):
         return self._likelihood.sample(self.module_.decode(codes))
+
+
+def _expected_divergence(module, seen):
+    """Divergence of the codes of each row from the prior, (n_samples,); nothing is drawn."""
+    posterior = module.posterior_of_seen(seen)
+    return module.divergence(posterior, cubature_points(posterior)).sum(dim=1)
 
 
 def _moments(module, x):
