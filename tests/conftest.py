@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 
 # Estimators whose every law is quick. The others are variants of them: of their laws `make test`
 # takes a fixed share, spread by chance over laws and estimators, and `make test-slow` the rest.
-TESTED_IN_FULL = {"AutoEncoder", "DenoisingAE", "VAE"}
-QUICK_SHARE = 8
+TESTED_IN_FULL = {"AutoEncoder", "DenoisingAE"}
+QUICK_SHARE = 32
 
 
 def pytest_collection_modifyitems(items):
