@@ -1,6 +1,8 @@
 """What training minimises."""
 
 from skae.objectives._base import Batch, Objective, Phase
+from skae.objectives._divergences import maximum_mean_discrepancy
+from skae.objectives._inferred_prior import InferredPrior
 from skae.objectives._masked import MaskedReconstruction
 from skae.objectives._members import MembersReconstruction, member_losses
 from skae.objectives._memory import MemoryReconstruction
@@ -13,6 +15,7 @@ from skae.objectives._variational import Variational, expected_losses, log_mean_
 __all__ = [
     "N_ERRORS",
     "Batch",
+    "InferredPrior",
     "MaskedReconstruction",
     "MembersReconstruction",
     "MemoryReconstruction",
@@ -27,6 +30,7 @@ __all__ = [
     "latent",
     "log_mean_exp",
     "log_weights",
+    "maximum_mean_discrepancy",
     "member_losses",
     "squared_radius",
 ]

@@ -1,0 +1,66 @@
+"""Codes whose covariance over rows is held near to the identity."""
+
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from skae.distributions import Likelihood
+from skae.nn import VariationalAutoEncoder
+from skae.objectives._variational import Variational
+
+
+class InferredPrior(Variational):
+    r"""The bound of `Variational` and a penalty on the covariance of codes over the batch.
+
+    .. math:: \lambda_{od} \sum_{i \ne j} C_{ij}^2 + \lambda_d \sum_i (C_{ii} - 1)^2
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        The density of a cell.
+    kind : {"i", "ii"}
+        C is the covariance of the means of codes ("i"), or of codes ("ii").
+    off_diagonal_weight, diagonal_weight : float
+        :math:`\lambda_{od}` and :math:`\lambda_d`.
+    **bound
+        `beta` and `free_bits` of `Variational`.
+
+    References
+    ----------
+    Kumar et al., "Variational Inference of Disentangled Latent Concepts from Unlabeled
+    Observations", ICLR 2018, equations 6 and 7.
+    """
+
+    def __init__(
+        self,
+        likelihood: Likelihood,
+        kind: str,
+        off_diagonal_weight: float,
+        diagonal_weight: float,
+        **bound: float,
+    ):
+        super().__init__(likelihood, **bound)
+        self.kind = kind
+        self.off_diagonal_weight = off_diagonal_weight
+        self.diagonal_weight = diagonal_weight
+
+    def penalty(
+        self,
+        module: VariationalAutoEncoder,
+        posterior: Normal,
+        code: Tensor,
+        weight: Tensor | None,
+    ) -> Tensor:
+        """The divergence of each row and the term of the batch; see `Variational.penalty`."""
+        excess = self._covariance(posterior, weight) - torch.eye(code.shape[1], device=code.device)
+        diagonal = excess.diagonal().square().sum()
+        off_diagonal = excess.square().sum() - diagonal
+        term = self.off_diagonal_weight * off_diagonal + self.diagonal_weight * diagonal
+        return super().penalty(module, posterior, code, weight) + term
+
+    def _covariance(self, posterior: Normal, weight: Tensor | None) -> Tensor:
+        covariance = torch.atleast_2d(torch.cov(posterior.loc.T, correction=0, aweights=weight))
+        if self.kind == "i":
+            return covariance
+        shares = torch.ones_like(posterior.loc[:, 0]) if weight is None else weight
+        return covariance + torch.diag(shares @ posterior.variance / shares.sum())
