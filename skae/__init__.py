@@ -17,12 +17,13 @@ if TYPE_CHECKING:
         RandNet,
         RobustAE,
     )
-    from skae.variational import VAE
+    from skae.variational import IWAE, VAE
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DAGMM",
+    "IWAE",
     "VAE",
     "AutoEncoder",
     "AutoEncoderDetector",
@@ -40,6 +41,7 @@ _ROOMS = {
     "DAGMM": "outlier_detection",
     "DeepSVDD": "outlier_detection",
     "DenoisingAE": "autoencoder",
+    "IWAE": "variational",
     "MaskedAE": "autoencoder",
     "MemoryAE": "outlier_detection",
     "RandNet": "outlier_detection",

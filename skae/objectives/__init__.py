@@ -10,11 +10,18 @@ from skae.objectives._mixture import N_ERRORS, MixtureReconstruction, latent
 from skae.objectives._one_class import OneClass, squared_radius
 from skae.objectives._reconstruction import Reconstruction
 from skae.objectives._robust import RobustReconstruction
-from skae.objectives._variational import Variational, expected_losses, log_mean_exp, log_weights
+from skae.objectives._variational import (
+    ImportanceWeighted,
+    Variational,
+    expected_losses,
+    log_mean_exp,
+    log_weights,
+)
 
 __all__ = [
     "N_ERRORS",
     "Batch",
+    "ImportanceWeighted",
     "InferredPrior",
     "MaskedReconstruction",
     "MembersReconstruction",

@@ -1,5 +1,6 @@
 """Variational auto-encoders: distributions of codes, bounds on likelihoods, new rows."""
 
+from skae.variational._iwae import IWAE
 from skae.variational._vae import VAE
 
-__all__ = ["VAE"]
+__all__ = ["IWAE", "VAE"]

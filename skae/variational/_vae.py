@@ -40,20 +40,22 @@ Likelihood, default="gaussian"
         in [0, 1]). Booleans are Bernoulli, categories categorical."""
 
 
-def documented_vae(defaults):
+def documented_vae(defaults, without=()):
     """Descriptions of the parameters that variational auto-encoders share.
 
     Parameters
     ----------
     defaults : dict
         Of the parameters in which estimators differ.
+    without : sequence of str, default=()
+        Parameters to leave out.
 
     Returns
     -------
     str
         Part of a docstring.
     """
-    return f"{LOSS}\n    {documented(defaults, without=['loss'])}"
+    return f"{LOSS}\n    {documented(defaults, without=['loss', *without])}"
 
 
 class VAE(SamplingMixin, EncoderDecoder):
