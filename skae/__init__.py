@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         RandNet,
         RobustAE,
     )
-    from skae.variational import IWAE, VAE
+    from skae.variational import IWAE, VAE, VampPriorVAE
 
 __version__ = "0.1.0"
 
@@ -33,6 +33,7 @@ __all__ = [
     "MemoryAE",
     "RandNet",
     "RobustAE",
+    "VampPriorVAE",
 ]
 # Where each is at home.
 _ROOMS = {
@@ -47,6 +48,7 @@ _ROOMS = {
     "RandNet": "outlier_detection",
     "RobustAE": "outlier_detection",
     "VAE": "variational",
+    "VampPriorVAE": "variational",
 }
 
 

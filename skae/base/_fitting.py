@@ -512,9 +512,9 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         ratio, shift = tensor(new_scale / scale), tensor((new_offset - offset) / scale)
         inputs = self.module_.inputs
         if inputs is None:
-            encoder.compensate_input(ratio, shift)
+            self.module_.compensate_input(ratio, shift)
         else:
-            encoder.compensate_input(*inputs.move(ratio, shift))
+            self.module_.compensate_input(*inputs.move(ratio, shift))
         outputs = self._likelihood.of_numbers(1 / ratio, -shift / ratio)
         self.module_.compensate_output(*outputs)
 
@@ -530,7 +530,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             self.module_.inputs = before  # the optimizer knows its parameters
             return
         (old_in, old_out), (new_in, new_out) = labels, new_labels
-        self.module_.encoder.take_inputs(origins_in(new_in, old_in))
+        self.module_.take_inputs(origins_in(new_in, old_in))
         places = origins_in(new_out, old_out)
         self.module_.decoder.give_outputs(places, likelihood.log_frequencies())
         self.net_.initialize_optimizer()

@@ -13,6 +13,7 @@ from skae.nn._products import AlignedProducts, aligned
 from skae.nn._rng import isolated_rng
 from skae.nn._sparse_split import SparseSplit, SplitInput
 from skae.nn._table_input import TableInput, origins_in, places_in
+from skae.nn._vamp_prior import NormalMixture, VampPriorAutoEncoder
 from skae.nn._variational import (
     SMALLEST_SCALE,
     NoiseScale,
@@ -36,10 +37,12 @@ __all__ = [
     "MemoryAutoEncoder",
     "MixtureAutoEncoder",
     "NoiseScale",
+    "NormalMixture",
     "SkipMLP",
     "SparseSplit",
     "SplitInput",
     "TableInput",
+    "VampPriorAutoEncoder",
     "VariationalAutoEncoder",
     "aligned",
     "build_user_module",

@@ -92,6 +92,14 @@ class AutoEncoderModule(nn.Module):
         """
         return self.decoder(code)
 
+    def take_inputs(self, places: Tensor) -> None:
+        """Let the encoder take other columns; see :meth:`SkipMLP.take_inputs`."""
+        cast("SkipMLP", self.encoder).take_inputs(places)
+
+    def compensate_input(self, scale: Tensor, shift: Tensor, masks: Tensor | None = None) -> None:
+        """Let the encoder take rows in other units; see :meth:`SkipMLP.compensate_input`."""
+        cast("SkipMLP", self.encoder).compensate_input(scale, shift, masks)
+
     def compensate_output(self, scale: Tensor, shift: Tensor) -> None:
         """Give the decoder's outputs in other units; see :meth:`SkipMLP.compensate_output`."""
         cast("SkipMLP", self.decoder).compensate_output(scale, shift)

@@ -2,5 +2,6 @@
 
 from skae.variational._iwae import IWAE
 from skae.variational._vae import VAE
+from skae.variational._vamp_prior import VampPriorVAE
 
-__all__ = ["IWAE", "VAE"]
+__all__ = ["IWAE", "VAE", "VampPriorVAE"]
