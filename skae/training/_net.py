@@ -131,7 +131,8 @@ class AutoEncoderNet(NeuralNet):
         for phase in self.criterion_.phases(self.module_):
             named = [(str(i), parameter) for i, parameter in enumerate(phase.parameters)]
             args, kwargs = self.get_params_for_optimizer("optimizer", named)
-            setattr(self, f"{phase.name}_", self.optimizer(*args, **kwargs))
+            own = self.get_params_for(phase.name)  # as in discriminator_optimizer__lr=1e-4
+            setattr(self, f"{phase.name}_", self.optimizer(*args, **kwargs | own))
         return self
 
     def get_split_datasets(self, X, y=None, **fit_params):
