@@ -1,11 +1,13 @@
 """Masked layers: networks whose outputs for a feature see only the features before it."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class MaskedLinear(nn.Linear):
     """A linear layer of weights ``weight * mask``, both of shape (out_features, in_features)."""
+
+    mask: Tensor
 
     def __init__(self, mask):
         super().__init__(mask.shape[1], mask.shape[0])

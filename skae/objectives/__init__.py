@@ -1,7 +1,13 @@
 """What training minimises."""
 
+from skae.objectives._adversarial import Discriminated
+from skae.objectives._aggregate import (
+    AdversarialReconstruction,
+    DiscrepantVariational,
+    WassersteinReconstruction,
+)
 from skae.objectives._base import Batch, Objective, Phase
-from skae.objectives._divergences import maximum_mean_discrepancy
+from skae.objectives._divergences import normal_discrepancy, row_shares, total_correlation
 from skae.objectives._inferred_prior import InferredPrior
 from skae.objectives._masked import MaskedReconstruction
 from skae.objectives._members import MembersReconstruction, member_losses
@@ -10,6 +16,7 @@ from skae.objectives._mixture import N_ERRORS, MixtureReconstruction, latent
 from skae.objectives._one_class import OneClass, squared_radius
 from skae.objectives._reconstruction import Reconstruction
 from skae.objectives._robust import RobustReconstruction
+from skae.objectives._total_correlation import DiscriminatedCorrelation, TotalCorrelation
 from skae.objectives._variational import (
     ImportanceWeighted,
     Variational,
@@ -20,7 +27,11 @@ from skae.objectives._variational import (
 
 __all__ = [
     "N_ERRORS",
+    "AdversarialReconstruction",
     "Batch",
+    "DiscrepantVariational",
+    "Discriminated",
+    "DiscriminatedCorrelation",
     "ImportanceWeighted",
     "InferredPrior",
     "MaskedReconstruction",
@@ -32,12 +43,16 @@ __all__ = [
     "Phase",
     "Reconstruction",
     "RobustReconstruction",
+    "TotalCorrelation",
     "Variational",
+    "WassersteinReconstruction",
     "expected_losses",
     "latent",
     "log_mean_exp",
     "log_weights",
-    "maximum_mean_discrepancy",
     "member_losses",
+    "normal_discrepancy",
+    "row_shares",
     "squared_radius",
+    "total_correlation",
 ]

@@ -6,6 +6,7 @@ from torch.distributions import Normal
 
 from skae.distributions import Likelihood
 from skae.nn import VariationalAutoEncoder
+from skae.objectives._divergences import row_shares
 from skae.objectives._variational import Variational
 
 
@@ -22,8 +23,8 @@ class InferredPrior(Variational):
         C is the covariance of the means of codes ("i"), or of codes ("ii").
     off_diagonal_weight, diagonal_weight : float
         :math:`\lambda_{od}` and :math:`\lambda_d`.
-    **bound
-        `beta` and `free_bits` of `Variational`.
+    beta, free_bits : float
+        As for `Variational`.
 
     References
     ----------
@@ -37,9 +38,10 @@ class InferredPrior(Variational):
         kind: str,
         off_diagonal_weight: float,
         diagonal_weight: float,
-        **bound: float,
+        beta: float = 1.0,
+        free_bits: float = 0.0,
     ):
-        super().__init__(likelihood, **bound)
+        super().__init__(likelihood, beta, free_bits)
         self.kind = kind
         self.off_diagonal_weight = off_diagonal_weight
         self.diagonal_weight = diagonal_weight
@@ -52,15 +54,16 @@ class InferredPrior(Variational):
         weight: Tensor | None,
     ) -> Tensor:
         """The divergence of each row and the term of the batch; see `Variational.penalty`."""
-        excess = self._covariance(posterior, weight) - torch.eye(code.shape[1], device=code.device)
-        diagonal = excess.diagonal().square().sum()
-        off_diagonal = excess.square().sum() - diagonal
-        term = self.off_diagonal_weight * off_diagonal + self.diagonal_weight * diagonal
+        covariance = self._covariance(posterior, row_shares(weight, code))
+        diagonal = covariance.diagonal()
+        off_diagonal = (covariance - torch.diag(diagonal)).square().sum()
+        term = self.off_diagonal_weight * off_diagonal
+        term = term + self.diagonal_weight * (diagonal - 1).square().sum()
         return super().penalty(module, posterior, code, weight) + term
 
-    def _covariance(self, posterior: Normal, weight: Tensor | None) -> Tensor:
-        covariance = torch.atleast_2d(torch.cov(posterior.loc.T, correction=0, aweights=weight))
+    def _covariance(self, posterior: Normal, shares: Tensor) -> Tensor:
+        centred = posterior.loc - shares @ posterior.loc
+        covariance = (shares[:, None] * centred).T @ centred
         if self.kind == "i":
             return covariance
-        shares = torch.ones_like(posterior.loc[:, 0]) if weight is None else weight
-        return covariance + torch.diag(shares @ posterior.variance / shares.sum())
+        return covariance + torch.diag(shares @ posterior.variance)
