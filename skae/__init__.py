@@ -17,38 +17,60 @@ if TYPE_CHECKING:
         RandNet,
         RobustAE,
     )
-    from skae.variational import IWAE, VAE, VampPriorVAE
+    from skae.variational import (
+        DIPVAE,
+        IWAE,
+        VAE,
+        AdversarialAE,
+        BetaTCVAE,
+        FactorVAE,
+        InfoVAE,
+        VampPriorVAE,
+        WassersteinAE,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DAGMM",
+    "DIPVAE",
     "IWAE",
     "VAE",
+    "AdversarialAE",
     "AutoEncoder",
     "AutoEncoderDetector",
+    "BetaTCVAE",
     "DeepSVDD",
     "DenoisingAE",
+    "FactorVAE",
+    "InfoVAE",
     "MaskedAE",
     "MemoryAE",
     "RandNet",
     "RobustAE",
     "VampPriorVAE",
+    "WassersteinAE",
 ]
 # Where each is at home.
 _ROOMS = {
+    "AdversarialAE": "variational",
     "AutoEncoder": "autoencoder",
     "AutoEncoderDetector": "outlier_detection",
+    "BetaTCVAE": "variational",
     "DAGMM": "outlier_detection",
+    "DIPVAE": "variational",
     "DeepSVDD": "outlier_detection",
     "DenoisingAE": "autoencoder",
+    "FactorVAE": "variational",
     "IWAE": "variational",
+    "InfoVAE": "variational",
     "MaskedAE": "autoencoder",
     "MemoryAE": "outlier_detection",
     "RandNet": "outlier_detection",
     "RobustAE": "outlier_detection",
     "VAE": "variational",
     "VampPriorVAE": "variational",
+    "WassersteinAE": "variational",
 }
 
 

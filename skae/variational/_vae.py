@@ -20,13 +20,16 @@ VAE_DEFAULTS = {**DEFAULTS, "loss": "gaussian", "activation": "silu"}
 # Draws of a row that are decoded together.
 DRAWS_AT_ONCE = 16
 
-VAE_PARAMETERS = """beta : float, default=1.0
+BETA = """beta : float, default=1.0
         Weight of the divergence of the codes of a row from the prior; 1 gives a bound on the
-        likelihood, more gives fewer, more independent codes.
-    free_bits : float, default=0.0
+        likelihood, more gives fewer, more independent codes."""
+
+SOFT_START = """free_bits : float, default=0.0
         Nats of each code that cost nothing, so that codes are not given up early in training.
     warmup_epochs : int, default=0
         Epochs over which the weight of the divergence rises from 0."""
+
+VAE_PARAMETERS = f"{BETA}\n    {SOFT_START}"
 
 VAE_ATTRIBUTES = f"""score_baseline_ : float
         Score of a row of which nothing is known, from which `feature_contributions` start.

@@ -1,0 +1,42 @@
+"""What estimators with a discriminator of codes share."""
+
+import torch
+
+from skae.base import layer_sizes
+from skae.nn import SkipMLP
+from skae.training import make_generator
+
+DISCRIMINATOR_LAYER_SIZES = (128, 128)
+DISCRIMINATOR = """discriminator_layer_sizes : array-like of int, default=(128, 128)
+        Units of the hidden layers of the discriminator. Its optimizer has the settings of that of
+        the auto-encoder, unless `net_params` has others, as in
+        ``{"discriminator_optimizer__lr": 1e-4}``."""
+
+_DISCRIMINATOR = 102  # the stream of random numbers that makes its first weights
+
+
+def code_discriminator(n_components, sizes, seed):
+    """Make a network that judges codes.
+
+    Parameters
+    ----------
+    n_components : int
+        Columns of a code.
+    sizes : array-like of int
+        Units of its hidden layers.
+    seed : int
+        The seed of the fit.
+
+    Returns
+    -------
+    SkipMLP
+        Maps (n_samples, n_components) to (n_samples, 1).
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer.
+    """
+    sizes = layer_sizes("discriminator_layer_sizes", sizes)
+    generator = make_generator(torch.device("cpu"), seed, _DISCRIMINATOR)
+    return SkipMLP(n_components, 1, sizes, "relu", True, generator)
