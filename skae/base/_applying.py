@@ -116,7 +116,7 @@ class FittedAutoEncoder(
         rows = EncodedRows(codes, as_float32, False)
         n_encoded = self._encoder.schema_.n_encoded
         module, likelihood = self.module_, self._likelihood
-        encoded = self._map(rows, lambda z: likelihood.mean(module.decode(z)), n_encoded)
+        encoded = self._map(rows, lambda z: self._decoded(module, likelihood, z), n_encoded)
         return self._table(encoded, X, codes.dtype)
 
     @_a_table
@@ -236,7 +236,10 @@ class FittedAutoEncoder(
         return likelihood.row_loss(module(module.prepare(x)), x)
 
     def _mean(self, module, likelihood, x):
-        return likelihood.mean(module(module.prepare(x)))
+        return self._decoded(module, likelihood, module.encode(module.prepare(x)))
+
+    def _decoded(self, module, likelihood, code):
+        return likelihood.mean(module.decode(code))
 
     def _expected_values(self, module, likelihood, x):
         """What a cell would be if nothing were strange about it."""

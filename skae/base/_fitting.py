@@ -226,10 +226,14 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             dtype=np.float32,
         )
         X.fit(self._encoder, sample_weight, self.verbose)
+        self._choose_columns()
         self._likelihood = self._table_likelihood()
         self._calibration = np.empty((0, 2))
         self._starts_from_pca = False
         self.n_iter_ = 0
+
+    def _choose_columns(self):
+        """Check parameters that name columns, once these are known."""
 
     def _table_likelihood(self):
         """Return the loss of a row: that of its numbers alone, where there is nothing else."""

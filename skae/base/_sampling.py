@@ -1,5 +1,6 @@
 """New rows, from estimators that know how codes are distributed."""
 
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -39,12 +40,14 @@ class SamplingMixin:
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        return self._drawn_rows(partial(self._sample_codes, n_samples), random_state)
+
+    def _drawn_rows(self, draw_codes, random_state):
+        """Draw codes, (n_samples, n_codes), and rows for them, as a table like that of `fit`."""
         with isolated_rng(drawn_seed(random_state)), torch.inference_mode():
-            codes = self._sample_codes(n_samples)
-            return self._rows_of_codes(codes)
+            return self._rows_of_codes(draw_codes())
 
     def _rows_of_codes(self, codes):
-        """Rows drawn for codes (n_samples, n_codes), as a table like that of `fit`."""
         blocks = [self._sample_rows(block).cpu().numpy() for block in codes.split(DECODED_ROWS)]
         return self._table(np.concatenate(blocks), None, np.float64)
 

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +44,8 @@ class MixedColumns(Likelihood):
         The columns; targets are encoded rows.
     numbers : Likelihood
         The loss of numbers and of the parts of datetimes.
+    given : sequence of int, default=()
+        Columns that are known beforehand: they cost nothing, and are no cells.
 
     Attributes
     ----------
@@ -51,15 +53,16 @@ class MixedColumns(Likelihood):
         What each output is: (column of the table, part of it), as in :class:`skae.nn.TableInput`.
     """
 
-    def __init__(self, schema: TableSchema, numbers: Likelihood):
+    def __init__(self, schema: TableSchema, numbers: Likelihood, given: Sequence[int] = ()):
         self.schema = schema
         self.numbers = numbers
+        self._counted = [i for i in range(schema.n_features) if i not in set(given)]
         bounded = not np.isinf(numbers.support).all()
         trends = SquaredError() if bounded else numbers
         self._densities = {"numeric": numbers, "datetime": trends, "boolean": LogLoss()}
         heads = _plain_heads(schema, self._densities) + _class_heads(schema)
         self.labels = [label for head in heads for label in head.labels]
-        self._layout = _Layout(schema, heads)
+        self._layout = _Layout(schema, heads, self._counted)
         self._moved: dict[torch.device, _Layout] = {}
 
     def __eq__(self, other):
@@ -135,8 +138,8 @@ class MixedColumns(Likelihood):
         return layout.reduced(losses * weight, reduction), grads
 
     def n_cells(self, target):
-        """Rows times columns of the table; see :meth:`Likelihood.n_cells`."""
-        return len(target) * self.schema.n_features
+        """Rows times columns that are not given; see :meth:`Likelihood.n_cells`."""
+        return len(target) * len(self._counted)
 
     def shares(self, output, target):
         """Loss of each column of the table, over the number of those that are not missing."""
@@ -147,8 +150,9 @@ class MixedColumns(Likelihood):
         return self.nll(output, target).sum(dim=1) / self._n_present(target)
 
     def _n_present(self, target: Tensor) -> Tensor:
-        missing = torch.isnan(target.index_select(1, self._on(target.device).first))
-        return (self.schema.n_features - missing.sum(dim=1)).clamp(min=1)
+        first = self._on(target.device).first[self._counted]
+        missing = torch.isnan(target.index_select(1, first))
+        return (len(self._counted) - missing.sum(dim=1)).clamp(min=1)
 
     def _on(self, device: torch.device) -> "_Layout":
         if device not in self._moved:
@@ -356,18 +360,18 @@ class _Layout(_OnADevice):
         Which loss depends on an output.
     """
 
-    def __init__(self, schema: TableSchema, heads: list[_Head]):
+    def __init__(self, schema: TableSchema, heads: list[_Head], counted: list[int]):
         self.likelihoods = [head.likelihood for head in heads]
         self.n_outputs = [len(head.labels) for head in heads]
         self.n_cells = [len(head.cells) for head in heads]
         self.n_scales = [head.likelihood.n_scales(len(head.labels)) for head in heads]
-        self.n_features = schema.n_features
+        self.n_features, self.n_counted = schema.n_features, len(counted)
         cells = [cell for head in heads for cell in head.cells]
         self.first = torch.from_numpy(schema.first_parts)
         self.feature = torch.tensor([i for i, _ in cells])
         self.place = self.first[self.feature] + torch.tensor([part for _, part in cells])
         self.order = torch.argsort(self.place)
-        self.weight = _floats([_weight(schema.columns[i]) for i, _ in cells])
+        self.weight = _floats([_weight(schema.columns[i]) * (i in counted) for i, _ in cells])
         # of a category all classes, of anything else the very part
         cell = {label: k for k, label in enumerate(cells)}
         labels = [label for head in heads for label in head.labels]
@@ -397,7 +401,7 @@ class _Layout(_OnADevice):
     def reduced(self, losses: Tensor, reduction: str) -> Tensor:
         """Losses of cells as those of columns, or as their mean over rows and columns."""
         if reduction == "mean":
-            return losses.sum() / (len(losses) * self.n_features)
+            return losses.sum() / (len(losses) * self.n_counted)
         by_feature = losses.new_zeros(len(losses), self.n_features)
         return by_feature.index_add(1, self.feature, losses)
 

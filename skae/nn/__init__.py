@@ -3,6 +3,7 @@
 from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
 from skae.nn._bias_free_mlp import BiasFreeMLP
+from skae.nn._conditional import ConditionalAutoEncoder
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
 from skae.nn._gaussian_fill import GaussianFill
 from skae.nn._gaussian_mixture import GaussianMixture, MixtureAutoEncoder
@@ -28,6 +29,7 @@ __all__ = [
     "AlignedProducts",
     "AutoEncoderModule",
     "BiasFreeMLP",
+    "ConditionalAutoEncoder",
     "GaussianFill",
     "GaussianMixture",
     "MemberDecoder",

@@ -179,6 +179,65 @@ class TableInput(nn.Module):
         n_numbers = self.n_values - len(self.hot_code)
         return values[:, :n_numbers] * self.scale[:n_numbers] + self.offset[:n_numbers]
 
+    def places_of(self, columns: Sequence[int]) -> Tensor:
+        """Where the outputs that stem from some columns of the table are.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Columns of the table.
+
+        Returns
+        -------
+        Tensor of int of shape (n_places,)
+            Positions in `labels`, ascending.
+        """
+        chosen = {int(i) for i in columns}
+        return torch.tensor([k for k, (i, _) in enumerate(self.labels) if i in chosen]).long()
+
+    def put_back(self, encoded: Tensor, seen: Tensor, columns: Sequence[int]) -> Tensor:
+        """Cells of some columns from what the network sees of them; the way back.
+
+        Parameters
+        ----------
+        encoded : Tensor of shape (n_samples, n_encoded)
+            Encoded rows.
+        seen : Tensor of shape (n_samples, n_out)
+            As :meth:`forward` gives them; only the columns count.
+        columns : sequence of int
+            Columns of the table.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_encoded)
+            The encoded rows with these cells: the number, or the class that is nearest, never the
+            bucket of rare ones; the mean, or the most frequent class, for a missing one.
+        """
+        encoded, n_numbers = encoded.clone(), self.n_values - len(self.hot_code)
+        places = self.places_of(columns).to(seen.device)
+        plain = places[places < n_numbers]
+        encoded[:, self.source[plain]] = self.numbers(seen[:, : self.n_values])[:, plain]
+        for i in columns:
+            cell, codes = self._class_codes(i, seen, n_numbers)
+            if cell is not None:
+                encoded[:, cell] = codes
+        return encoded
+
+    def _class_codes(self, i: int, seen: Tensor, n_numbers: int) -> tuple[int | None, Tensor]:
+        """Place of a categorical column in an encoded row, and the codes of its cells."""
+        own = self.places_of([i])
+        if i in self.embedded:
+            embedding = self.embeddings[list(self.embedded).index(i)]
+            distance = torch.cdist(seen[:, own], embedding.weight[: self.n_known[i]])
+            return self.embedded[i], distance.argmin(dim=1).to(seen.dtype)
+        known = [k for k in own.tolist() if n_numbers <= k < self.n_values]
+        known = [k for k in known if self.labels[k][1] != "other"]
+        if not known:
+            return None, seen
+        shares = seen[:, known] * self.scale[known] + self.offset[known]
+        codes = self.hot_code[[k - n_numbers for k in known]]
+        return int(self.source[known[0]]), codes[shares.argmax(dim=1)]
+
     @torch.no_grad()
     def prepare(self, x: Tensor) -> Tensor:
         """Do all that does not depend on parameters, of many rows at once.

@@ -1,6 +1,6 @@
 """A table to what a network likes to see, and back."""
 
-from skae.preprocessing._columns import check_no_infinity, check_not_empty
+from skae.preprocessing._columns import check_no_infinity, check_not_empty, chosen_columns
 from skae.preprocessing._gaussian import gaussian_of_holed_rows
 from skae.preprocessing._principal_axes import PrincipalAxes, principal_axes
 from skae.preprocessing._scaling import SCALER_NAMES, TableScaler
@@ -15,6 +15,7 @@ __all__ = [
     "TableScaler",
     "check_no_infinity",
     "check_not_empty",
+    "chosen_columns",
     "gaussian_of_holed_rows",
     "principal_axes",
 ]

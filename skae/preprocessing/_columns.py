@@ -120,8 +120,8 @@ def check_unique(names):
         raise ValueError(f"More than one column of X is called {repeated[0]!r}. Rename it.")
 
 
-def chosen_columns(wanted, names, n_features):
-    """Mask of the columns that `categorical_features` asks for.
+def chosen_columns(wanted, names, n_features, argument="categorical_features"):
+    """Mask of the columns that a parameter such as `categorical_features` asks for.
 
     Parameters
     ----------
@@ -131,6 +131,8 @@ def chosen_columns(wanted, names, n_features):
         Labels of the columns; empty where the table has none.
     n_features : int
         How many columns there are.
+    argument : str, default="categorical_features"
+        The parameter, for the error.
 
     Returns
     -------
@@ -141,7 +143,7 @@ def chosen_columns(wanted, names, n_features):
     if wanted and all(isinstance(item, (bool, np.bool_)) for item in wanted):
         if len(wanted) != n_features:
             raise ValueError(
-                "categorical_features as a mask must have one entry a column, "
+                f"{argument} as a mask must have one entry a column, "
                 f"({n_features},). Got shape ({len(wanted)},) instead."
             )
         return np.array(wanted)
@@ -151,8 +153,8 @@ def chosen_columns(wanted, names, n_features):
     for item in wanted:
         if not types.is_hashable(item) or item not in places:
             raise ValueError(
-                f"categorical_features names {item!r}, which is no column of X. Give names of its "
-                f"columns, positions from 0 to {n_features - 1}, a mask, or 'from_dtype'."
+                f"{argument} names {item!r}, which is no column of X. Give names of its columns, "
+                f"positions from 0 to {n_features - 1}, or a mask over the columns."
             )
         chosen[places[item]] = True
     return chosen

@@ -42,6 +42,25 @@ class PrincipalAxes(NamedTuple):
     scale: np.ndarray
     column_variance: np.ndarray
 
+    def spread(self, columns):
+        """Return the same axes in a wider table, of whose other columns nothing is said.
+
+        Parameters
+        ----------
+        columns : ndarray of bool of shape (n_wider,)
+            The columns that the axes are of.
+
+        Returns
+        -------
+        PrincipalAxes
+            Zeros for the other columns; their variance is NaN.
+        """
+        axes = np.zeros((len(self.axes), len(columns)))
+        mean, column_variance = np.zeros(len(columns)), np.full(len(columns), np.nan)
+        axes[:, columns], mean[columns] = self.axes, self.mean
+        column_variance[columns] = self.column_variance
+        return self._replace(mean=mean, axes=axes, column_variance=column_variance)
+
 
 def principal_axes(X, transform, n_components, sample_weight=None):
     """Find the principal axes of ``transform(X)``, reading `X` block by block.

@@ -2,6 +2,7 @@
 
 from skae.variational._adversarial_ae import AdversarialAE
 from skae.variational._beta_tc_vae import BetaTCVAE
+from skae.variational._conditional import ConditionalVAE
 from skae.variational._dip_vae import DIPVAE
 from skae.variational._factor_vae import FactorVAE
 from skae.variational._info_vae import InfoVAE
@@ -16,6 +17,7 @@ __all__ = [
     "VAE",
     "AdversarialAE",
     "BetaTCVAE",
+    "ConditionalVAE",
     "FactorVAE",
     "InfoVAE",
     "VampPriorVAE",

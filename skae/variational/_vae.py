@@ -349,7 +349,8 @@ def _loss_of_nothing(likelihood):
 
 def _noise_variance(pca):
     """Mean variance of the directions that are left out (Tipping & Bishop, equation 8)."""
-    left_over = max(len(pca.mean) - len(pca.variance), 1)
-    total = pca.column_variance.sum()
-    least = SMALLEST_SCALE**2 * total / max(len(pca.mean), 1)
+    n_columns = np.count_nonzero(~np.isnan(pca.column_variance))
+    left_over = max(n_columns - len(pca.variance), 1)
+    total = np.nansum(pca.column_variance)
+    least = SMALLEST_SCALE**2 * total / max(n_columns, 1)
     return max((total - pca.variance.sum()) / left_over, least, np.finfo(float).tiny)

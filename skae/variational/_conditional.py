@@ -1,0 +1,260 @@
+"""The conditional variational auto-encoder."""
+
+from functools import partial
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted
+
+from skae.distributions import MixedColumns, get_likelihood
+from skae.nn import ConditionalAutoEncoder
+from skae.preprocessing import chosen_columns, principal_axes
+from skae.utils import as_pandas, frame_library, parameters_of
+from skae.variational._vae import (
+    VAE,
+    VAE_ATTRIBUTES,
+    VAE_DEFAULTS,
+    VAE_PARAMETERS,
+    documented_vae,
+)
+
+# Rows whose conditions are remembered, so that `sample` can do without any.
+MOST_CONDITIONS = 2_000
+
+
+class ConditionalVAE(VAE):
+    __doc__ = f"""Variational auto-encoder of some columns, given the others.
+
+    Rows are :math:`(x, c)`, and `condition` says which columns are :math:`c`. The encoder sees all
+    of a row, the decoder is told the condition beside the code:
+
+    .. math:: \\log p(x \\mid c) \\ge \\mathbb E_{{q(z \\mid x, c)}} \\log p(x \\mid z, c)
+        - \\beta\\, \\mathrm{{KL}}(q(z \\mid x, c) \\,\\|\\, p(z)), \\qquad p(z) = \\mathcal N(0, I)
+
+    (equation 4 of Sohn et al., with the prior that does not depend on the condition, as in model
+    M2 of Kingma et al.). Codes need not say what the condition says already, and
+    ``sample(condition=...)`` draws rows for a condition.
+
+    Parameters
+    ----------
+    n_components : int or "auto", default="auto"
+        Columns of the code. "auto" takes the square root of the number of features, rounded
+        down; the result is in `n_components_`.
+    condition : array-like, default=None
+        The columns that are given: names, positions, or a mask over the columns; not all of them.
+        They stay part of `X`, of any kind, and may have missing cells. None is no column, and gives
+        :class:`VAE`.
+    {VAE_PARAMETERS}
+    {documented_vae(VAE_DEFAULTS, without=["n_components"])}
+
+    Attributes
+    ----------
+    condition_ : ndarray of int
+        Positions of the columns that are given.
+    {VAE_ATTRIBUTES}
+
+    See Also
+    --------
+    VAE : Of all columns together.
+
+    References
+    ----------
+    Sohn, Lee & Yan, "Learning Structured Output Representation using Deep Conditional Generative
+    Models", NeurIPS 2015.
+    Kingma et al., "Semi-supervised Learning with Deep Generative Models", NeurIPS 2014.
+
+    Notes
+    -----
+    `transform` gives codes that `inverse_transform` can decode: the means of :math:`z`,
+    `n_components_` columns, and after them the condition as the networks see it (scaled numbers,
+    one-hot columns, embeddings, masks of missing cells); `get_feature_names_out` names them. The
+    first columns are what the condition does not tell. Reconstructions have the condition as it was
+    given, the mean or the most frequent class where it was missing.
+
+    Scores are of the other columns, given these: cells of the condition count in no loss and no
+    score. In `feature_contributions` they have a share in the divergence of the code, which depends
+    on them, too.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skae import ConditionalVAE
+    >>> frame = load_iris(as_frame=True).frame.astype({{"target": "category"}})
+    >>> vae = ConditionalVAE(2, condition=["target"], max_epochs=30, random_state=0).fit(frame)
+    >>> drawn = vae.sample(200, random_state=0, condition=frame[["target"]].iloc[[0, -1]])
+    >>> lengths = drawn.groupby("target", observed=True)["petal length (cm)"].mean()
+    >>> bool(lengths[0] < 3 < 4 < lengths[2])
+    True
+    """
+
+    _parameter_constraints: dict = {**VAE._parameter_constraints, "condition": ["array-like", None]}
+
+    @parameters_of(VAE, VAE_DEFAULTS)
+    def __init__(self, n_components="auto", *, condition=None, **inherited):
+        super().__init__(n_components, **inherited)
+        self.condition = condition
+
+    # ---- which columns are given ----
+
+    def _choose_columns(self):
+        encoder = self._encoder
+        names, n_features = encoder.names_, encoder.schema_.n_features
+        wanted = () if self.condition is None else self.condition
+        names = names if encoder.frame_library_ else []
+        self.condition_ = np.flatnonzero(chosen_columns(wanted, names, n_features, "condition"))
+        if len(self.condition_) == n_features:
+            raise ValueError(
+                f"condition names all {n_features} columns of X, so that none is left to learn. "
+                "Leave out those that are to be drawn or scored."
+            )
+
+    def _needs_inputs(self):
+        return True  # the decoder is told what the table's input makes of the condition
+
+    def _table_input(self, like=None):
+        inputs = super()._table_input(like)
+        self._n_condition = len(inputs.places_of(self.condition_))
+        return inputs
+
+    def _table_likelihood(self):
+        return MixedColumns(self._encoder.schema_, get_likelihood(self.loss), self.condition_)
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_ + self._n_condition
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of `transform`.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored; present for scikit-learn.
+
+        Returns
+        -------
+        ndarray of str of shape (n_codes,)
+            Those of the code are the name of the class and a number; those of the condition the
+            name of the column and, where there are several, the part of it.
+        """
+        codes = super().get_feature_names_out(input_features)[: self.n_components_]
+        labels = self.module_.inputs.labels
+        told = [self._name(*labels[j]) for j in self.module_.condition.tolist()]
+        return np.array([*codes, *told], dtype=object)
+
+    def _name(self, i, part):
+        """Name of what the networks see of a column."""
+        encoder = self._encoder
+        name, kind = encoder.column_labels[i], encoder.schema_.columns[i].kind
+        if part == 0 and kind in ("numeric", "boolean"):
+            return str(name)
+        return "_".join(map(str, [name, *(part if isinstance(part, tuple) else [part])]))
+
+    # ---- the network as it starts ----
+
+    def _joined(self, encoder, decoder, inputs, generator):
+        n_scales = self._likelihood.n_scales(self._widths(inputs)[1])
+        return ConditionalAutoEncoder(
+            encoder, decoder, self.n_components_, n_scales, inputs, self.condition_.tolist()
+        )
+
+    def _principal_axes(self, inputs, rows, sample_weight):
+        """Those of the columns that are not given; nothing else is to be decoded."""
+        learned = np.ones(inputs.n_values, dtype=bool)
+        learned[[j for j in inputs.places_of(self.condition_).tolist() if j < len(learned)]] = False
+        values = partial(self._start_values, inputs, rows, filled=True)
+        pca = principal_axes(
+            rows.X, lambda X: values(X)[:, learned], self.n_components_, sample_weight
+        )
+        return pca.spread(learned)
+
+    # ---- reconstructions and scores ----
+
+    def _decoded(self, module, likelihood, code):
+        return module.with_given(super()._decoded(module, likelihood, code), code)
+
+    def _sample_rows(self, codes):
+        return self.module_.with_given(super()._sample_rows(codes), codes)
+
+    def _log_units(self, x):
+        units = super()._log_units(x)
+        units[:, self.condition_] = 0.0
+        return units
+
+    # ---- new rows ----
+
+    def sample(self, n_samples=1, random_state=None, condition=None):
+        """Draw rows like those of training, or for given conditions.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many; for each row of `condition`, where there is one.
+        random_state : int, RandomState or None, default=None
+            The same number gives the same rows.
+        condition : {DataFrame, array-like} of shape (n_conditions, n_given), default=None
+            Values of the columns that are given, in original units; a data frame may have other
+            columns, too. None draws conditions of training rows, of which at most 2 000 are
+            remembered (after `partial_fit` those of the last rows).
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_samples, n_features) or (n_conditions * n_samples, \
+n_features)
+            Rows in original units, as :meth:`VAE.sample` returns them, with the condition as it was
+            given. Rows of one condition are neighbours.
+        """
+        check_is_fitted(self)
+        if condition is None:
+            return super().sample(n_samples, random_state)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        encoded = self._encoder.encode(self._with_condition(condition))
+        return self._drawn_rows(
+            partial(self._codes_given, np.repeat(encoded, n_samples, axis=0)), random_state
+        )
+
+    def _sample_codes(self, n_samples):
+        encoded, weight = self._remembered
+        chosen = torch.multinomial(torch.from_numpy(weight), n_samples, replacement=True)
+        return self._codes_given(encoded[chosen.numpy()])
+
+    def _codes_given(self, encoded):
+        """Draw codes for conditions (n_samples, n_encoded)."""
+        module = self.module_
+        seen = module.seen(module.prepare(torch.as_tensor(encoded, device=module.condition.device)))
+        return module.joined(super()._sample_codes(len(seen)), seen)
+
+    def _with_condition(self, condition):
+        """Rows of the table of which nothing but the condition is known."""
+        labels = self._encoder.column_labels
+        names = [labels[i] for i in self.condition_]
+        if frame_library(condition):
+            condition = as_pandas(condition)
+            if absent := [name for name in names if name not in condition.columns]:
+                raise ValueError(
+                    f"condition lacks the column {absent[0]!r}. It takes a data frame with the "
+                    f"columns {names}."
+                )
+            columns = {name: condition[name] for name in names}
+        else:
+            values = np.asarray(condition)
+            if values.ndim != 2 or values.shape[1] != len(names):
+                raise ValueError(
+                    f"condition must be of shape (n_conditions, {len(names)}), one column for each "
+                    f"of {names}. Got shape {values.shape} instead."
+                )
+            columns = dict(zip(names, values.T, strict=True))
+        frame = pd.DataFrame(columns).reindex(columns=labels)
+        return frame if self._encoder.frame_library_ else frame.to_numpy(dtype=np.float64)
+
+    def _calibrate(self, table, with_earlier=False):
+        super()._calibrate(table, with_earlier)
+        rows, weight = self._sample(*table.start_rows(with_held_out=True))
+        chosen = slice(None, None, -(-len(weight) // MOST_CONDITIONS))
+        encoded = rows.encode(rows.X[chosen])
+        others = ~np.isin(self._encoder.schema_.encoded_features, self.condition_)
+        encoded = np.where(others, np.float32(np.nan), encoded)
+        self._remembered = encoded, weight[chosen]

@@ -1,0 +1,206 @@
+"""The conditional variational auto-encoder: what it is told, what it gives back."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from skae import VAE, ConditionalVAE
+from tests.estimators import mixed_table
+
+GIVEN = ["text", "float", "maybe", "when", "code"]
+
+
+def shifted(n_samples=600, seed=0):
+    """Rows whose mean is that of their group."""
+    rng = np.random.default_rng(seed)
+    group = rng.choice(["low", "middle", "high"], n_samples)
+    mean = pd.Series(group).map({"low": -5.0, "middle": 0.0, "high": 5.0}).to_numpy()
+    factor = rng.normal(size=n_samples)
+    return pd.DataFrame(
+        {
+            "group": group,
+            "first": mean + factor + 0.3 * rng.normal(size=n_samples),
+            "second": 10 * (factor - mean) + rng.normal(size=n_samples),
+            "third": factor + 0.3 * rng.normal(size=n_samples),
+        }
+    )
+
+
+FRAME, MIXED = shifted(), mixed_table(200)
+
+
+@pytest.fixture(scope="module")
+def told():
+    return ConditionalVAE(1, condition=["group"], max_epochs=40, random_state=0).fit(FRAME)
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    return ConditionalVAE(3, condition=GIVEN, max_epochs=4, random_state=0).fit(MIXED)
+
+
+# ---- special cases ----
+
+
+def test_a_constant_condition_is_no_condition():
+    # without hidden layers the start is PCA's, not drawn: the number of columns changes nothing
+    X = FRAME[["first", "second", "third"]].to_numpy()
+    params = {"hidden_layer_sizes": (), "max_epochs": 8, "random_state": 0}
+    plain = VAE(2, **params).fit(X)
+    constant = np.column_stack([X[:, :1], np.full(len(X), 3.0), X[:, 1:]])
+    conditional = ConditionalVAE(2, condition=[1], **params).fit(constant)
+    np.testing.assert_allclose(
+        conditional.score_samples(constant), plain.score_samples(X), rtol=1e-4, atol=1e-4
+    )
+    np.testing.assert_allclose(
+        conditional.transform(constant)[:, :2], plain.transform(X), rtol=1e-3, atol=1e-4
+    )
+
+
+def test_without_a_condition_it_is_vae():
+    plain, conditional = (
+        estimator(2, max_epochs=4, random_state=0).fit(MIXED) for estimator in (VAE, ConditionalVAE)
+    )
+    np.testing.assert_allclose(conditional.score_samples(MIXED), plain.score_samples(MIXED))
+
+
+# ---- what the condition does ----
+
+
+def test_drawn_rows_follow_their_condition(told):
+    drawn = told.sample(500, random_state=0, condition=FRAME[["group"]].drop_duplicates())
+    assert len(drawn) == 1500
+    means, expected = (f.groupby("group").mean() for f in (drawn, FRAME))
+    np.testing.assert_allclose(means / [1, 10, 1], expected / [1, 10, 1], atol=0.5)
+
+
+def test_codes_need_not_say_what_the_condition_says(told):
+    plain = VAE(1, max_epochs=40, random_state=0).fit(FRAME)
+    between = [
+        pd.Series(codes).groupby(FRAME["group"]).mean().std() / np.std(codes)
+        for codes in (told.transform(FRAME)[:, 0], plain.transform(FRAME)[:, 0])
+    ]
+    assert between[0] < 0.3 < between[1]
+
+
+def test_conditions_are_drawn_as_often_as_they_came(told):
+    drawn = told.sample(5000, random_state=0)
+    pd.testing.assert_series_equal(drawn.dtypes, FRAME.dtypes)
+    shares, expected = (
+        f["group"].value_counts(normalize=True).sort_index() for f in (drawn, FRAME)
+    )
+    np.testing.assert_allclose(shares, expected, atol=0.03)
+
+
+def test_conditions_of_rows_without_weight_are_never_drawn():
+    weight = (FRAME["group"] != "high").to_numpy(dtype=float)
+    vae = ConditionalVAE(1, condition=["group"], max_epochs=1, random_state=0)
+    assert set(vae.fit(FRAME, sample_weight=weight).sample(500, 0)["group"]) == {"low", "middle"}
+
+
+# ---- what is given comes back, and counts in no score ----
+
+
+def test_reconstructions_have_the_condition_as_it_was_given(mixed):
+    for rows in (mixed.reconstruct(MIXED), mixed.inverse_transform(mixed.transform(MIXED))):
+        for name in GIVEN:
+            there = MIXED[name].notna().to_numpy()
+            given, back = MIXED.loc[there, name], rows.loc[there, name]
+            if name == "float":
+                np.testing.assert_allclose(back, given, rtol=1e-4)
+            else:
+                assert (back.to_numpy() == given.to_numpy()).all(), name
+
+
+def test_missing_cells_of_the_condition_become_the_mean_or_the_most_frequent_class(mixed):
+    rows = mixed.reconstruct(MIXED)
+    assert not rows.isna().to_numpy().any()
+    missing = MIXED["float"].isna().to_numpy()
+    np.testing.assert_allclose(rows.loc[missing, "float"], MIXED["float"].mean(), rtol=1e-3)
+    filled = mixed.impute(MIXED)["text"]
+    assert set(filled[MIXED["text"].isna()]) == {MIXED["text"].mode()[0]}
+
+
+def test_drawn_rows_have_the_condition_as_it_was_given(mixed):
+    rows = MIXED.dropna().head(4)
+    drawn = mixed.sample(2, random_state=0, condition=rows[GIVEN])
+    assert drawn.columns.tolist() == MIXED.columns.tolist()
+    for name in ("text", "maybe", "when", "code"):
+        np.testing.assert_array_equal(drawn[name], np.repeat(rows[name].to_numpy(), 2))
+
+
+def test_only_what_is_not_given_is_scored():
+    X = FRAME[["first", "second", "third"]].to_numpy()
+    start = ConditionalVAE(1, condition=[0], max_epochs=0, random_state=0).fit(X)
+    encoded = torch.zeros(1, 3)
+    losses = start._likelihood.neg_log_density(torch.ones(1, 6), encoded)[0]
+    assert losses[0] == 0
+    assert (losses[1:] != 0).all()
+    assert start._likelihood.n_cells(encoded) == 2
+
+
+def test_scores_are_densities_of_the_other_columns():
+    scaled = FRAME.assign(first=10 * FRAME["first"])
+    scores = [
+        ConditionalVAE(1, condition=["first"], max_epochs=5, random_state=0).fit(f).score(f)
+        for f in (FRAME, scaled)
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-3)  # whatever the units of the condition
+
+
+def test_contributions_sum_to_the_score(mixed):
+    total = mixed.feature_contributions(MIXED).sum(axis=1) + mixed.score_baseline_
+    np.testing.assert_allclose(total, mixed.score_samples(MIXED), rtol=1e-4, atol=1e-4)
+
+
+def test_codes_have_names(mixed):
+    names = mixed.get_feature_names_out().tolist()
+    assert len(names) == len(set(names)) == mixed.transform(MIXED).shape[1]
+    assert names[:3] == ["conditionalvae0", "conditionalvae1", "conditionalvae2"]
+    assert {"float", "maybe", "text_0", "when_missing"} <= set(names)
+
+
+# ---- streams ----
+
+
+def test_scores_stay_when_the_scaler_moves():
+    rows = MIXED.drop(columns="category")  # a class that becomes known would take its share
+    vae = ConditionalVAE(2, condition=["float", "text"], max_epochs=4, random_state=0).fit(rows)
+    before = vae.score_samples(rows)
+    numbers = rows.select_dtypes("number").columns
+    moved = rows.head(50).assign(**{name: rows[name].head(50) * 2 + 3 for name in numbers})
+    vae.set_params(lr=1e-12).partial_fit(moved)
+    np.testing.assert_allclose(vae.score_samples(rows), before, rtol=1e-3, atol=1e-2)
+
+
+def test_a_class_of_the_condition_that_becomes_known_gets_a_place():
+    vae = ConditionalVAE(1, condition=["group"], max_epochs=3, random_state=0).fit(FRAME)
+    before, more = vae.score_samples(FRAME), FRAME.head(60).assign(group="new")
+    n_codes = vae.transform(FRAME).shape[1]
+    vae.set_params(lr=1e-12).partial_fit(more)
+    assert vae.transform(FRAME).shape[1] == n_codes + 1
+    np.testing.assert_allclose(vae.score_samples(FRAME), before, rtol=1e-2, atol=0.05)
+    assert set(vae.reconstruct(more)["group"]) == {"new"}
+
+
+# ---- bad input ----
+
+
+def test_all_columns_as_condition_are_refused():
+    with pytest.raises(ValueError, match="condition names all 4 columns"):
+        ConditionalVAE(condition=[0, 1, 2, 3]).fit(FRAME)
+
+
+def test_a_condition_that_is_no_column_is_refused():
+    with pytest.raises(ValueError, match="condition names 'colour'"):
+        ConditionalVAE(condition=["colour"]).fit(FRAME)
+
+
+def test_conditions_of_other_columns_are_refused(told):
+    with pytest.raises(ValueError, match="lacks the column 'group'"):
+        told.sample(1, condition=FRAME[["first"]])
+    with pytest.raises(ValueError, match=r"shape \(n_conditions, 1\)"):
+        told.sample(1, condition=[[1, 2]])
+    with pytest.raises(ValueError, match="n_samples"):
+        told.sample(0, condition=FRAME[["group"]])
