@@ -8,7 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skae.autoencoder import AutoEncoder, DenoisingAE, MaskedAE
+    from skae.autoencoder import (
+        AutoEncoder,
+        ContractiveAE,
+        DenoisingAE,
+        MaskedAE,
+        RegularizedAE,
+        SparseAE,
+    )
     from skae.outlier_detection import (
         DAGMM,
         AutoEncoderDetector,
@@ -42,6 +49,7 @@ __all__ = [
     "AutoEncoderDetector",
     "BetaTCVAE",
     "ConditionalVAE",
+    "ContractiveAE",
     "DeepSVDD",
     "DenoisingAE",
     "FactorVAE",
@@ -49,7 +57,9 @@ __all__ = [
     "MaskedAE",
     "MemoryAE",
     "RandNet",
+    "RegularizedAE",
     "RobustAE",
+    "SparseAE",
     "VampPriorVAE",
     "WassersteinAE",
 ]
@@ -60,6 +70,7 @@ _ROOMS = {
     "AutoEncoderDetector": "outlier_detection",
     "BetaTCVAE": "variational",
     "ConditionalVAE": "variational",
+    "ContractiveAE": "autoencoder",
     "DAGMM": "outlier_detection",
     "DIPVAE": "variational",
     "DeepSVDD": "outlier_detection",
@@ -70,7 +81,9 @@ _ROOMS = {
     "MaskedAE": "autoencoder",
     "MemoryAE": "outlier_detection",
     "RandNet": "outlier_detection",
+    "RegularizedAE": "autoencoder",
     "RobustAE": "outlier_detection",
+    "SparseAE": "autoencoder",
     "VAE": "variational",
     "VampPriorVAE": "variational",
     "WassersteinAE": "variational",

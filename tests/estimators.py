@@ -93,8 +93,8 @@ DRAWN = {*DENSITIES}
 SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet"} | DENSITIES
 # Whose code does not pass everything on, however wide it is: a mixture of a few remembered ones,
 # drawn to a centre, where a density wants it, or of networks without all connections; or it is
-# noisy.
-LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet"} | DENSITIES
+# noisy, or has few codes that are not 0.
+LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet", "SparseAE"} | DENSITIES
 # Whose encoder learns something else than to reconstruct.
 TRAINED_OTHERWISE = {"DeepSVDD"}
 # Activations that an estimator refuses.

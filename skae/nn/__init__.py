@@ -7,11 +7,13 @@ from skae.nn._conditional import ConditionalAutoEncoder
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
 from skae.nn._gaussian_fill import GaussianFill
 from skae.nn._gaussian_mixture import GaussianMixture, MixtureAutoEncoder
+from skae.nn._jacobian import jacobian
 from skae.nn._members import MemberDecoder, MemberEncoder, MembersAutoEncoder
 from skae.nn._memory import Memory, MemoryAutoEncoder
 from skae.nn._mlp import SkipMLP
 from skae.nn._products import AlignedProducts, aligned
 from skae.nn._rng import isolated_rng
+from skae.nn._sparse_codes import SparseAutoEncoder, TopCodes
 from skae.nn._sparse_split import SparseSplit, SplitInput
 from skae.nn._table_input import TableInput, origins_in, places_in
 from skae.nn._vamp_prior import NormalMixture, VampPriorAutoEncoder
@@ -41,9 +43,11 @@ __all__ = [
     "NoiseScale",
     "NormalMixture",
     "SkipMLP",
+    "SparseAutoEncoder",
     "SparseSplit",
     "SplitInput",
     "TableInput",
+    "TopCodes",
     "VampPriorAutoEncoder",
     "VariationalAutoEncoder",
     "aligned",
@@ -52,6 +56,7 @@ __all__ = [
     "cubature_points",
     "hide",
     "isolated_rng",
+    "jacobian",
     "origins_in",
     "places_in",
 ]

@@ -75,7 +75,11 @@ class AutoEncoderModule(nn.Module):
         Tensor of shape (n_samples, n_components)
             Codes.
         """
-        return self.encoder(self.seen(x))
+        return self.encode_seen(self.seen(x))
+
+    def encode_seen(self, seen: Tensor) -> Tensor:
+        """Codes, given what the encoder sees; see :meth:`encode`."""
+        return self.encoder(seen)
 
     def decode(self, code: Tensor) -> Tensor:
         """Decode codes.

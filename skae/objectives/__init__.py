@@ -7,6 +7,7 @@ from skae.objectives._aggregate import (
     WassersteinReconstruction,
 )
 from skae.objectives._base import Batch, Objective, Phase
+from skae.objectives._code_terms import AbsoluteCodes, Contraction, RareCodes, SmoothDecoder
 from skae.objectives._divergences import normal_discrepancy, row_shares, total_correlation
 from skae.objectives._inferred_prior import InferredPrior
 from skae.objectives._masked import MaskedReconstruction
@@ -27,8 +28,10 @@ from skae.objectives._variational import (
 
 __all__ = [
     "N_ERRORS",
+    "AbsoluteCodes",
     "AdversarialReconstruction",
     "Batch",
+    "Contraction",
     "DiscrepantVariational",
     "Discriminated",
     "DiscriminatedCorrelation",
@@ -41,8 +44,10 @@ __all__ = [
     "Objective",
     "OneClass",
     "Phase",
+    "RareCodes",
     "Reconstruction",
     "RobustReconstruction",
+    "SmoothDecoder",
     "TotalCorrelation",
     "Variational",
     "WassersteinReconstruction",
