@@ -5,10 +5,16 @@ import re
 PARAMETERS = """n_components : int or "auto", default="auto"
         Columns of the code. "auto" takes the square root of the number of features, rounded
         down; the result is in `n_components_`.
+    input_shape : tuple of int, default=None
+        (channels, height, width) where rows are images, their pixels in this order: encoder and
+        decoder are convolutional, with residual blocks. Height and width are at least 4. All
+        columns have to be numbers, or all booleans. None: rows are no images.
     hidden_layer_sizes : tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
         () is a linear auto-encoder. "auto" is one layer of twice as many units as features, but
-        at least 64 and at most 256.
+        at least 64 and at most 256. With `input_shape`: channels of each resolution, from half of
+        the full one downwards, each half of the one before; "auto" is 32, 64, 128, 128 ... down to
+        4 to 7 pixels.
     activation : {{"relu", "tanh", "silu", "gelu", "elu", "logistic", "identity"}}, \
 default={activation}
         Non-linearity of the hidden layers.

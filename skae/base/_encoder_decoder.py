@@ -11,7 +11,16 @@ from torch import nn
 
 from skae.base._describing import DEFAULTS
 from skae.base._fitting import BaseAutoEncoder
-from skae.nn import ACTIVATIONS, AutoEncoderModule, SkipMLP, build_user_module
+from skae.base._images import check_input_shape, check_levels, check_pixels, pixel_units
+from skae.nn import (
+    ACTIVATIONS,
+    AutoEncoderModule,
+    ConvDecoder,
+    ConvEncoder,
+    SkipMLP,
+    build_user_module,
+    default_channels,
+)
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS, principal_axes
 
 
@@ -85,6 +94,7 @@ class EncoderDecoder(BaseAutoEncoder):
 
     _parameter_constraints: dict = {
         **BaseAutoEncoder._parameter_constraints,
+        "input_shape": ["array-like", None],
         "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "linear_skip": ["boolean"],
@@ -97,6 +107,7 @@ class EncoderDecoder(BaseAutoEncoder):
         self,
         n_components="auto",
         *,
+        input_shape=None,
         hidden_layer_sizes="auto",
         activation="relu",
         linear_skip=True,
@@ -128,6 +139,7 @@ class EncoderDecoder(BaseAutoEncoder):
         verbose=0,
     ):
         self.n_components = n_components
+        self.input_shape = input_shape
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.linear_skip = linear_skip
@@ -159,6 +171,13 @@ class EncoderDecoder(BaseAutoEncoder):
         self.verbose = verbose
 
     _outputs_per_code = 1  # of the encoder
+
+    def _start(self, X, sample_weight):
+        if self.input_shape is not None:
+            check_input_shape(self.input_shape, self.n_features_in_)
+        super()._start(X, sample_weight)
+        if self.input_shape is not None:
+            check_pixels(self._encoder.schema_)
 
     def _build_module(self, rows, sample_weight):
         generator, inputs = self._module_generator(), self._table_input()
@@ -205,13 +224,21 @@ class EncoderDecoder(BaseAutoEncoder):
 
     def _layer_sizes(self, n_features):
         if isinstance(self.hidden_layer_sizes, str):
-            return self._default_hidden_layer_sizes(n_features)
-        return layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, " or 'auto'")
+            return self._auto_layer_sizes(n_features)
+        sizes = layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes, " or 'auto'")
+        if self.input_shape is not None:
+            check_levels(self.input_shape, len(sizes))
+        return sizes
+
+    def _auto_layer_sizes(self, n_features):
+        if self.input_shape is not None:
+            return default_channels(self.input_shape)
+        return self._default_hidden_layer_sizes(n_features)
 
     def _build_encoder(self, n_features, sizes, generator):
         n_out = self._outputs_per_code * self.n_components_
         if self.encoder is None:
-            return self._mlp(n_features, n_out, sizes, generator)
+            return self._encoder_network(n_features, n_out, sizes, generator)
         # A finished module knows its own code size; a callable has to be told.
         free = isinstance(self.encoder, nn.Module) and self.n_components == "auto"
         encoder, n_out = build_user_module(
@@ -222,11 +249,25 @@ class EncoderDecoder(BaseAutoEncoder):
 
     def _build_decoder(self, n_features, sizes, generator):
         if self.decoder is None:
-            return self._mlp(self._n_features_out, n_features, sizes, generator)
+            return self._decoder_network(self._n_features_out, n_features, sizes, generator)
         decoder, _ = build_user_module(
             self.decoder, self._n_features_out, n_features, generator.initial_seed() + 1, "decoder"
         )
         return decoder
+
+    def _encoder_network(self, n_in, n_out, sizes, generator):
+        if self.input_shape is None or not sizes:
+            return self._mlp(n_in, n_out, sizes, generator)
+        units = pixel_units(self._encoder, self.input_shape[0])
+        return ConvEncoder(n_in, n_out, *self._convolutional(sizes), units, generator)
+
+    def _decoder_network(self, n_in, n_out, sizes, generator):
+        if self.input_shape is None or not sizes:
+            return self._mlp(n_in, n_out, sizes, generator)
+        return ConvDecoder(n_in, *self._convolutional(sizes), generator)
+
+    def _convolutional(self, channels):
+        return self.input_shape, channels, self.activation, self.linear_skip
 
     def _mlp(self, n_in, n_out, sizes, generator):
         return SkipMLP(n_in, n_out, sizes, self.activation, self.linear_skip, generator)

@@ -4,6 +4,7 @@ from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
 from skae.nn._bias_free_mlp import BiasFreeMLP
 from skae.nn._conditional import ConditionalAutoEncoder
+from skae.nn._conv import ConvDecoder, ConvEncoder, PixelUnits, default_channels
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
 from skae.nn._gaussian_fill import GaussianFill
 from skae.nn._gaussian_mixture import GaussianMixture, MixtureAutoEncoder
@@ -32,6 +33,8 @@ __all__ = [
     "AutoEncoderModule",
     "BiasFreeMLP",
     "ConditionalAutoEncoder",
+    "ConvDecoder",
+    "ConvEncoder",
     "GaussianFill",
     "GaussianMixture",
     "MemberDecoder",
@@ -42,6 +45,7 @@ __all__ = [
     "MixtureAutoEncoder",
     "NoiseScale",
     "NormalMixture",
+    "PixelUnits",
     "SkipMLP",
     "SparseAutoEncoder",
     "SparseSplit",
@@ -54,6 +58,7 @@ __all__ = [
     "build_user_module",
     "corrupt",
     "cubature_points",
+    "default_channels",
     "hide",
     "isolated_rng",
     "jacobian",

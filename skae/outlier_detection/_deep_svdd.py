@@ -50,7 +50,7 @@ class DeepSVDD(PathExplained):
         Share of the training rows that a soft boundary may leave outside.
     pretrain_epochs : int, default=50
         Epochs of the auto-encoder; with 0 the centre is that of a random network.
-    {documented(SVDD_DEFAULTS)}
+    {documented(SVDD_DEFAULTS, without=["input_shape"])}
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class DeepSVDD(PathExplained):
         "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
     }
 
-    @parameters_of(AutoEncoder, SVDD_DEFAULTS)
+    @parameters_of(AutoEncoder, SVDD_DEFAULTS, without=["input_shape"])
     def __init__(
         self, n_components="auto", *, objective="one_class", nu=0.1, pretrain_epochs=50, **inherited
     ):

@@ -28,7 +28,7 @@ RANDNET_DEFAULTS = {
     "tol": 0.0,
 }
 # Parameters that randomly connected perceptrons lack.
-MISSING = ("linear_skip", "init", "encoder", "decoder")
+MISSING = ("input_shape", "linear_skip", "init", "encoder", "decoder")
 # An "auto" code has one column for so many of the table, at least so many columns.
 COLUMNS_A_COMPONENT, FEWEST_COMPONENTS = 8, 3
 # Errors that deviate by less are rounding.
