@@ -8,7 +8,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skae.autoencoder._autoencoder import AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import NOISE_NAMES, corrupt
+from skae.objectives import Batch
+from skae.training import make_generator
 from skae.utils import parameters_of
+
+_VALID_NOISE = 3  # a stream of random numbers beside those of the base
 
 
 class DenoisingAE(AutoEncoder):
@@ -17,7 +21,8 @@ class DenoisingAE(AutoEncoder):
     While training, the encoder sees a corrupted copy of each row, new in every epoch, and the
     decoder is compared with the clean row. The network learns which values go together, which
     makes its codes robust and its reconstruction error a better anomaly score. Codes, scores and
-    reconstructions of `transform`, `score_samples` and `reconstruct` are without noise.
+    reconstructions of `transform`, `score_samples` and `reconstruct` are without noise; held-out
+    rows that judge epochs are with it.
 
     Parameters
     ----------
@@ -75,3 +80,12 @@ class DenoisingAE(AutoEncoder):
             return None
         codes = self._code_positions()
         return partial(corrupt, noise=self.noise, level=self.noise_level, codes=codes)
+
+    def _valid_batch(self, values, weight):
+        """Held-out rows with noise, the same in each epoch: what is trained for is judged."""
+        corruption = self._corruption()
+        if corruption is None:
+            return super()._valid_batch(values, weight)
+        generator = make_generator(values.device, self._seed, _VALID_NOISE)
+        noisy = corruption(values, generator=generator)
+        return Batch(self.module_.prepare(noisy), values, weight)
