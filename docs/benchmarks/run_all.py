@@ -28,6 +28,8 @@ SCRIPTS = (
     "threshold",
     "imputation",
     "log_likelihood",
+    "denoising",
+    "images",
     "adbench",
     "detector_speed",
     "batched_members",
