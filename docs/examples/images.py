@@ -1,6 +1,6 @@
 """The examples of images.md: prints what the page says and draws its pictures.
 
-    python docs/examples/images.py
+python docs/examples/images.py
 """
 
 from pathlib import Path
