@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         RegularizedAE,
         SparseAE,
     )
+    from skae.image_translation import CycleGAN
     from skae.outlier_detection import (
         DAGMM,
         AutoEncoderDetector,
@@ -50,6 +51,7 @@ __all__ = [
     "BetaTCVAE",
     "ConditionalVAE",
     "ContractiveAE",
+    "CycleGAN",
     "DeepSVDD",
     "DenoisingAE",
     "FactorVAE",
@@ -71,6 +73,7 @@ _ROOMS = {
     "BetaTCVAE": "variational",
     "ConditionalVAE": "variational",
     "ContractiveAE": "autoencoder",
+    "CycleGAN": "image_translation",
     "DAGMM": "outlier_detection",
     "DIPVAE": "variational",
     "DeepSVDD": "outlier_detection",

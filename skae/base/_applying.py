@@ -12,12 +12,12 @@ from sklearn.base import (
     OutlierMixin,
     TransformerMixin,
 )
-from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skae.base._explaining import explanation
+from skae.base._net_holder import NetHolder
 from skae.base._tables import check_table
 from skae.datasets import as_chunked_table
 from skae.distributions import MixedColumns
@@ -57,6 +57,7 @@ def _a_table(method):
 
 
 class FittedAutoEncoder(
+    NetHolder,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     OutlierMixin,
@@ -450,27 +451,6 @@ class FittedAutoEncoder(
             sample_weight = _check_sample_weight(sample_weight, scores, ensure_non_negative=True)
         return float(np.average(scores, weights=sample_weight))
 
-    # ---- what was learned ----
-
-    @property
-    def module_(self):
-        """The torch module: `module_.encoder` and `module_.decoder`, on scaled float32 rows."""
-        return self.net_.module_
-
-    @property
-    def history_(self):
-        """One row an epoch, a DataFrame; row 0 is the start. Scores of callbacks are columns."""
-        if not hasattr(self, "net_"):
-            raise NotFittedError(f"This {type(self).__name__} has no history_: call fit first.")
-        import pandas as pd  # not needed by anything else here, and slow to import
-
-        rows = [self.net_.start_, *self.net_.history]
-        names = dict.fromkeys(["epoch", "train_loss", "valid_loss", "seconds"])
-        for row in rows:
-            names |= {name: None for name in row if name != "batches" and name[-5:] != "_best"}
-        rows = [{name: row.get(name) for name in names} for row in rows]
-        return pd.DataFrame(rows).astype({"epoch": int}).dropna(axis=1, how="all")
-
     @property
     def _n_features_out(self):
         """Columns of `transform`."""
@@ -509,10 +489,3 @@ class FittedAutoEncoder(
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.allow_nan = True
         return tags
-
-    def __getstate__(self):
-        state = super().__getstate__()
-        if "net_" in state and torch.device(self.net_.device).type != "cpu":
-            state = {**state, "net_": copy.deepcopy(self.net_)}
-            state["net_"].move_to(torch.device("cpu"))
-        return state

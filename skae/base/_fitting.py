@@ -24,7 +24,6 @@ from skae.training import (
     BestWeights,
     StreamTable,
     TrainingData,
-    clone_callbacks,
     make_generator,
     resolve_device,
     sklearn_callbacks,
@@ -432,12 +431,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         return held_out
 
     def _train(self, table, own_callbacks, epochs=None):
-        """Run the loop; own callbacks come last, after those of the user have seen an epoch."""
-        data = self._training_data(table)
-        self.net_.callbacks = [*clone_callbacks(self.callbacks), *own_callbacks]
-        self.net_.initialize_callbacks()
-        self.net_.partial_fit(data, epochs=epochs)
-        self._finish_training(own_callbacks)
+        self._train_net(self._training_data(table), own_callbacks, epochs)
 
     def _training_data(self, table):
         device, valid = self._device, None
@@ -478,21 +472,6 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             snapshot._calibrate(table)
         before = vars(self)
         return {k: value for k, value in vars(snapshot).items() if before.get(k) is not value}
-
-    def _finish_training(self, own_callbacks):
-        """Check what the loop left, and drop what belongs to this fit only."""
-        net = self.net_
-        self.n_iter_ = len(net.history)
-        net.callbacks = None
-        net.callbacks_ = [pair for pair in net.callbacks_ if pair[1] not in own_callbacks]
-        net._set_training(False)
-        if net.interrupted_:
-            raise KeyboardInterrupt
-        if not all(torch.isfinite(p).all() for p in self.module_.parameters()):
-            raise FloatingPointError(
-                f"Training diverged: weights are not finite after {self.n_iter_} epochs. "
-                f"Lower lr (it is {self.lr:g}), or scale the data (scaler={self.scaler!r})."
-            )
 
     # ---- streams ----
 

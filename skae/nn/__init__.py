@@ -17,6 +17,7 @@ from skae.nn._rng import isolated_rng
 from skae.nn._sparse_codes import SparseAutoEncoder, TopCodes
 from skae.nn._sparse_split import SparseSplit, SplitInput
 from skae.nn._table_input import TableInput, origins_in, places_in
+from skae.nn._translation import PatchDiscriminator, ResNetTranslator, Translators
 from skae.nn._vamp_prior import NormalMixture, VampPriorAutoEncoder
 from skae.nn._variational import (
     SMALLEST_SCALE,
@@ -45,13 +46,16 @@ __all__ = [
     "MixtureAutoEncoder",
     "NoiseScale",
     "NormalMixture",
+    "PatchDiscriminator",
     "PixelUnits",
+    "ResNetTranslator",
     "SkipMLP",
     "SparseAutoEncoder",
     "SparseSplit",
     "SplitInput",
     "TableInput",
     "TopCodes",
+    "Translators",
     "VampPriorAutoEncoder",
     "VariationalAutoEncoder",
     "aligned",

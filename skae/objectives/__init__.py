@@ -8,6 +8,7 @@ from skae.objectives._aggregate import (
 )
 from skae.objectives._base import Batch, Objective, Phase
 from skae.objectives._code_terms import AbsoluteCodes, Contraction, RareCodes, SmoothDecoder
+from skae.objectives._cycle import CycleConsistency, RowHistory
 from skae.objectives._divergences import normal_discrepancy, row_shares, total_correlation
 from skae.objectives._inferred_prior import InferredPrior
 from skae.objectives._masked import MaskedReconstruction
@@ -32,6 +33,7 @@ __all__ = [
     "AdversarialReconstruction",
     "Batch",
     "Contraction",
+    "CycleConsistency",
     "DiscrepantVariational",
     "Discriminated",
     "DiscriminatedCorrelation",
@@ -47,6 +49,7 @@ __all__ = [
     "RareCodes",
     "Reconstruction",
     "RobustReconstruction",
+    "RowHistory",
     "SmoothDecoder",
     "TotalCorrelation",
     "Variational",

@@ -4,6 +4,7 @@ from skae.training._batches import (
     InMemoryRows,
     RowSource,
     StreamedRows,
+    UnpairedRows,
     scaled_rows,
     training_rows,
 )
@@ -11,7 +12,7 @@ from skae.training._callbacks import clone_callbacks, sklearn_callbacks
 from skae.training._devices import make_generator, resolve_device
 from skae.training._inference import map_rows
 from skae.training._net import AutoEncoderNet, TrainingData
-from skae.training._schedules import OneCycle, WarmUp, has_schedule
+from skae.training._schedules import LinearDecay, OneCycle, WarmUp, has_schedule
 from skae.training._stopping import BestWeights
 from skae.training._table import (
     ArrayTable,
@@ -31,11 +32,13 @@ __all__ = [
     "EncodedRows",
     "FitTable",
     "InMemoryRows",
+    "LinearDecay",
     "OneCycle",
     "RowSource",
     "StreamTable",
     "StreamedRows",
     "TrainingData",
+    "UnpairedRows",
     "WarmUp",
     "as_float32",
     "clone_callbacks",

@@ -62,6 +62,36 @@ class InMemoryRows:
             yield self.values[rows], None if self.weight is None else self.weight[rows]
 
 
+class UnpairedRows:
+    """Rows of two domains, side by side without relation.
+
+    Parameters
+    ----------
+    first, second : Tensor of shape (n_first, n_features), (n_second, n_features)
+        Scaled rows, on the training device. An epoch sees each row of the larger domain once;
+        those of the other repeat, in a new order each time.
+    """
+
+    def __init__(self, first: Tensor, second: Tensor):
+        self.first, self.second = first, second
+
+    def __len__(self):
+        return max(len(self.first), len(self.second))
+
+    def shuffled(self, generator, multiple_of=1):
+        """Yield blocks (n_rows, 2, n_features); see :class:`RowSource`."""
+        orders = [self._order(rows, generator) for rows in (self.first, self.second)]
+        sizes = _part_sizes(len(self), _block_rows(multiple_of))
+        for places in torch.stack(orders, 1).split(sizes):
+            yield torch.stack([self.first[places[:, 0]], self.second[places[:, 1]]], 1), None
+
+    def _order(self, rows, generator):
+        rounds = range(-(-len(self) // len(rows)))
+        device = rows.device
+        orders = [torch.randperm(len(rows), generator=generator, device=device) for _ in rounds]
+        return torch.cat(orders)[: len(self)]
+
+
 class StreamedRows:
     """Rows of a table too large to copy, read in chunks at random places.
 

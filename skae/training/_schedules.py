@@ -9,24 +9,24 @@ from skae.training._callbacks import clone_callbacks
 WARM_UP = 0.1
 
 
-class OneCycle(Callback):
-    """A linear rise over the first tenth of the epochs, then half a cosine down to zero.
+class Schedule(Callback):
+    """Learning rates times a factor that depends on how much of the training is done.
 
     Parameters
     ----------
     n_epochs : int
         Epochs of the training.
-
-    References
-    ----------
-    Smith & Topin, "Super-Convergence", 2018; Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5.
     """
 
     def __init__(self, n_epochs):
         self.n_epochs = n_epochs
 
+    def factor(self, done):
+        """Share of the learning rate, from that of the epochs that is done."""
+        raise NotImplementedError
+
     def on_train_begin(self, net, **kwargs):
-        """Remember the learning rates, which are the highest ones of the cycle."""
+        """Remember the learning rates, which are the highest ones."""
         self.first_epoch_ = len(net.history)
         self.groups_ = [
             (group, group["lr"])
@@ -37,15 +37,41 @@ class OneCycle(Callback):
     def on_epoch_begin(self, net, **kwargs):
         """Set the learning rates of the epoch: those of its middle."""
         done = (len(net.history) - self.first_epoch_ - 0.5) / self.n_epochs
-        factor = min(1.0, done / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
         for group, lr in self.groups_:
-            group["lr"] = lr * factor
+            group["lr"] = lr * self.factor(done)
 
     def on_train_end(self, net, **kwargs):
         """Put the learning rates back."""
         for group, lr in self.groups_:
             group["lr"] = lr
         del self.groups_
+
+
+class OneCycle(Schedule):
+    """A linear rise over the first tenth of the epochs, then half a cosine down to zero.
+
+    References
+    ----------
+    Smith & Topin, "Super-Convergence", 2018; Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5.
+    """
+
+    def factor(self, done):
+        """Rise, then fall; see :class:`Schedule`."""
+        return min(1.0, done / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
+
+
+class LinearDecay(Schedule):
+    """Constant over the first half of the epochs, then linearly down to zero.
+
+    References
+    ----------
+    Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks",
+    ICCV 2017, section 4.
+    """
+
+    def factor(self, done):
+        """Stay, then fall; see :class:`Schedule`."""
+        return min(1.0, 2 * (1 - done))
 
 
 class WarmUp(Callback):
