@@ -38,6 +38,9 @@ __all__ = ["CycleGAN"]
 # Of Adam, in the place of its (0.9, 0.999): what the paper trains both networks with.
 BETAS = (0.5, 0.999)
 SMALLEST_SIDE = 4
+# What discriminators say at first, between 0 and 1: from random judgements translators would learn
+# to leave a good start.
+UNDECIDED = 0.5
 # One seed a fit, and from it a stream for each network and for training.
 _A_TO_B, _B_TO_A, _JUDGE_OF_A, _JUDGE_OF_B, _TRAINING = range(5)
 
@@ -88,7 +91,7 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         down to zero.
     batch_size : int, default=64
         Rows of each domain a step.
-    max_epochs : int, default=50
+    max_epochs : int, default=100
         Passes over the larger domain; 0 leaves the start as it is.
     callbacks : list, default=None
         Callbacks of skorch; copied for each fit.
@@ -164,7 +167,7 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         scaler="minmax",
         lr=2e-4,
         batch_size=64,
-        max_epochs=50,
+        max_epochs=100,
         callbacks=None,
         device="auto",
         random_state=None,
@@ -267,8 +270,10 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
     def _discriminator(self, purpose):
         generator = self._generator(purpose)
         if self.input_shape is not None:
-            return PatchDiscriminator(self.input_shape, generator)
-        return self._mlp(1, generator)
+            return PatchDiscriminator(self.input_shape, UNDECIDED, generator)
+        judge = self._mlp(1, generator)
+        judge.start_linear(torch.zeros(1, self.n_features_in_), torch.tensor([UNDECIDED]))
+        return judge
 
     def _mlp(self, n_out, generator):
         sizes = self._layer_sizes()

@@ -1,12 +1,13 @@
 """Unpaired translation of digits by CycleGAN: does a translated digit stay the same digit?
 
 The digits of scikit-learn, pixels in [0, 1], 30 % of the rows held out. Every second one of the
-others is domain A, as it is; the rest is domain B: inverted, turned by 90 degrees or thickened (grey
-dilation). Held-out digits of A are translated to B and back. Classes are those that a support
+others is domain A, as it is; the rest is domain B: inverted, turned by 90 degrees or thickened
+(grey dilation). Held-out digits of A are translated to B and back. Classes are those that a support
 vector machine sees which learned from the rows of B, real ones, none of them translated: the share
-that is kept, beside the share that it gets right of held-out digits that are really transformed, and
-that of digits that are not translated. The error of a cycle is a mean over pixels, for A and for B.
-The start is what ``max_epochs=0`` gives. Means over seeds of the split and the estimator.
+that is kept, beside the share that it gets right of held-out digits that are really transformed,
+and that of digits that are not translated. The error of a cycle is a mean over pixels, for A and
+for B. The start is what ``max_epochs=0`` gives. Means over seeds of the split and the estimator;
+"least" is that of the worst seed.
 
     python docs/benchmarks/cyclegan.py [--quick] [--seeds N] [--set KEY=VALUE ...]
 """

@@ -12,9 +12,9 @@ from torch.nn import functional as F  # noqa: N812
 from skae.nn._rng import isolated_rng
 
 # Channels of the first layer; each halving of the image doubles them.
-CHANNELS = 32
+CHANNELS = 16
 # Images are halved until a side has fewer than twice so many pixels, at most twice.
-SMALLEST_SIDE = 8
+SMALLEST_SIDE = 4
 MOST_HALVINGS = 2
 N_RESIDUAL_BLOCKS = 3
 # Side of the maps that a discriminator judges patch by patch, and most halvings until there.
@@ -107,8 +107,7 @@ class ResNetTranslator(nn.Module):
         with isolated_rng(generator.initial_seed()):
             self.network = _resnet(*input_shape)
             self.linear = nn.Linear(n_features, n_features) if has_linear_path else nn.Identity()
-        for parameter in self.network[-1].parameters():
-            nn.init.zeros_(parameter)
+        _start_at(self.network[-1], 0.0)
 
     @torch.no_grad()
     def start_linear(self, weight: Tensor, bias: Tensor) -> None:
@@ -163,6 +162,13 @@ def _convolution(n_in: int, n_out: int, size: int = 3, stride: int = 1) -> nn.Co
     return nn.Conv2d(n_in, n_out, size, stride, size // 2, padding_mode="reflect")
 
 
+def _start_at(convolution: nn.Module, constant: float) -> None:
+    """Let a last layer give a constant at first."""
+    convolution = cast("nn.Conv2d", convolution)
+    nn.init.zeros_(convolution.weight)
+    nn.init.constant_(cast("Tensor", convolution.bias), constant)
+
+
 def _normalised(convolution: nn.Conv2d) -> list[nn.Module]:
     return [convolution, nn.InstanceNorm2d(convolution.out_channels), nn.ReLU()]
 
@@ -174,6 +180,8 @@ class PatchDiscriminator(nn.Module):
     ----------
     input_shape : tuple of int
         Channels, height and width; rows are flattened images.
+    start : float
+        What it says of any image at first.
     generator : torch.Generator
         Whose seed the first weights depend on.
 
@@ -183,7 +191,7 @@ class PatchDiscriminator(nn.Module):
     section 3.2.2.
     """
 
-    def __init__(self, input_shape: Sequence[int], generator: torch.Generator):
+    def __init__(self, input_shape: Sequence[int], start: float, generator: torch.Generator):
         super().__init__()
         self.input_shape = tuple(input_shape)
         n_in, height, width = input_shape
@@ -195,7 +203,9 @@ class PatchDiscriminator(nn.Module):
                 layers.append(nn.Conv2d(n_in, n_out, 4, stride=2, padding=1))
                 layers += [nn.InstanceNorm2d(n_out)] * (i > 0) + [nn.LeakyReLU(0.2)]
                 n_in = n_out
-            self.network = nn.Sequential(*layers, nn.Conv2d(n_in, 1, 3, padding=1))
+            last = nn.Conv2d(n_in, 1, 3, padding=1)
+        _start_at(last, start)
+        self.network = nn.Sequential(*layers, last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Judge images.
