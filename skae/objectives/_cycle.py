@@ -30,7 +30,7 @@ class RowHistory:
 
     def clear(self) -> None:
         """Forget all rows."""
-        self.rows = torch.empty(0)
+        self.rows = torch.empty(0, 0)
 
     def exchange(self, rows: Tensor) -> Tensor:
         """Remember new rows, and return some earlier ones in the place of them.
@@ -46,10 +46,11 @@ class RowHistory:
             The same while the history fills. Then each of them is, with probability 1/2, another
             one, that was remembered and gives it its place; at most `size` of them.
         """
+        if not len(self.rows):
+            self.rows = rows[:0]
         n_free = self.size - len(self.rows)
         if n_free:
-            held = [self.rows.to(rows)] if len(self.rows) else []
-            self.rows = torch.cat([*held, rows[:n_free]])
+            self.rows = torch.cat([self.rows, rows[:n_free]])
             return rows
         places = torch.randperm(self.size, device=rows.device)[: len(rows)]
         chosen = torch.rand(len(places), device=rows.device) < 0.5

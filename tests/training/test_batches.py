@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from skae.objectives import Batch
-from skae.training import InMemoryRows, StreamedRows, _batches, scaled_rows, training_rows
+from skae.training import (
+    InMemoryRows,
+    StreamedRows,
+    UnpairedRows,
+    _batches,
+    scaled_rows,
+    training_rows,
+)
 from skae.training._batches import split_batch
 
 CPU = torch.device("cpu")
@@ -259,3 +266,31 @@ def test_batches_are_views_and_clean_inputs_are_the_targets(weighted):
         assert batch.inputs is batch.targets
         assert batch.targets.untyped_storage().data_ptr() == block.targets.data_ptr()
         assert (batch.weight is None) is not weighted
+
+
+# ---- two domains ----
+
+
+def _pairs(n_first, n_second, seed=0):
+    first = torch.from_numpy(_as_float32(_numbered(n_first)))
+    second = torch.from_numpy(_as_float32(1000 + _numbered(n_second)))
+    source = UnpairedRows(first, second)
+    blocks = [values for values, _ in source.shuffled(_generator(seed), 8)]
+    assert len(source) == max(n_first, n_second)
+    return torch.cat(blocks)[..., 0].long().unbind(1)
+
+
+@pytest.mark.parametrize(("n_first", "n_second"), [(100, 100), (150, 40), (1, 70)])
+def test_an_epoch_has_every_row_of_the_larger_domain_once(n_first, n_second):
+    first, second = _pairs(n_first, n_second)
+    assert len(first) == len(second) == max(n_first, n_second)
+    for values, n in ((first, n_first), (second - 1000, n_second)):
+        counts = torch.bincount(values, minlength=n)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_rows_of_two_domains_meet_at_random():
+    partners = [_pairs(50, 50, seed)[1] for seed in range(2)]
+    orders = [_pairs(50, 50, seed)[0].argsort() for seed in range(2)]
+    met = [partner[order] for partner, order in zip(partners, orders, strict=True)]
+    assert (met[0] == met[1]).sum() < 10
