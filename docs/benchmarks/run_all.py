@@ -30,6 +30,7 @@ SCRIPTS = (
     "log_likelihood",
     "denoising",
     "images",
+    "cyclegan",
     "adbench",
     "detector_speed",
     "batched_members",

@@ -126,7 +126,7 @@ class CycleConsistency(Objective):
         module = cast("Translators", module)
         a, b = batch.targets.unbind(1)
         fake_b, fake_a = module.a_to_b(a), module.b_to_a(b)
-        self._generated = fake_a.detach(), fake_b.detach()
+        self._generated = fake_a.detach(), fake_b.detach()  # the other phase's turn comes next
         loss = _distance(self.discriminator_a(fake_a), 1.0)
         loss = loss + _distance(self.discriminator_b(fake_b), 1.0)
         cycles = F.l1_loss(module.b_to_a(fake_b), a) + F.l1_loss(module.a_to_b(fake_a), b)

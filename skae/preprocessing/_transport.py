@@ -92,7 +92,7 @@ def affine_transport(X, Y):
     """
     mean, target_mean = X.mean(axis=0), Y.mean(axis=0)
     A, B = X - mean, Y - target_mean
-    rotation = _rotation(_spread(A), _spread(B))
+    rotation = _rotation_in_span(_spread(A), _spread(B))
     stretch = _normal_transport(rotation.T @ _covariance(A) @ rotation, _covariance(B))
     return AffineTransport(rotation @ stretch, mean, target_mean)
 
@@ -100,6 +100,13 @@ def affine_transport(X, Y):
 def _spread(rows):
     """At most `MOST_ROWS`, evenly spaced: the table may be sorted."""
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
+
+
+def _rotation_in_span(A, B):
+    """Orthogonal matrix of all features; a wide table has fewer rows than these."""
+    axes = np.linalg.svd(np.concatenate([A, B]), full_matrices=False)[2]
+    inner = _rotation(A @ axes.T, B @ axes.T)
+    return np.eye(A.shape[1]) + axes.T @ (inner - np.eye(len(axes))) @ axes
 
 
 def _rotation(A, B):

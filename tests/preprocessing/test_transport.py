@@ -61,6 +61,14 @@ def test_any_number_of_rows_and_constant_columns_give_a_finite_map(n_samples):
     np.testing.assert_allclose(_moved(X.mean(axis=0), transport), X[0] + 2)
 
 
+def test_directions_that_no_row_takes_stay_as_they_are():
+    X, Y = _rows(15, 60), _rows(12, 60, seed=1) ** 2
+    matrix = affine_transport(X, Y).matrix
+    seen = np.concatenate([X - X.mean(axis=0), Y - Y.mean(axis=0)])
+    unseen = np.linalg.svd(seen)[2][len(seen) :]
+    np.testing.assert_allclose(unseen @ matrix, unseen, atol=1e-9)
+
+
 def test_nothing_is_drawn():
     X, Y = _rows(100), _rows(90, seed=1)
     first, second = affine_transport(X, Y), affine_transport(X, Y)
