@@ -1,6 +1,5 @@
 """Translation between two domains of which no row of one belongs to a row of the other."""
 
-import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skae.base import NetHolder, default_hidden_layer_sizes, layer_sizes
+from skae.base import NetHolder, check_input_shape, default_hidden_layer_sizes, layer_sizes
 from skae.nn import (
     ACTIVATIONS,
     AlignedProducts,
@@ -37,7 +36,6 @@ __all__ = ["CycleGAN"]
 
 # Of Adam, in the place of its (0.9, 0.999): what the paper trains both networks with.
 BETAS = (0.5, 0.999)
-SMALLEST_SIDE = 4
 # What discriminators say at first, between 0 and 1: from random judgements translators would learn
 # to leave a good start.
 UNDECIDED = 0.5
@@ -137,7 +135,7 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
     """
 
     _parameter_constraints: dict = {
-        "input_shape": [tuple, list, None],
+        "input_shape": ["array-like", None],
         "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "init": [StrOptions({"transport", "identity"})],
@@ -212,7 +210,8 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         """
         self._validate_params()
         X, y = validate_data(self, X, y, dtype=FLOAT_TYPES)
-        self._check_input_shape()
+        if self.input_shape is not None:
+            check_input_shape(self.input_shape, self.n_features_in_)
         self.classes_, domain = self._domains(y)
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         device = resolve_device(self.device)
@@ -226,22 +225,6 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         self._train_net(data, [LinearDecay(self.max_epochs)])
         self.net_.criterion_.forget()
         return self
-
-    def _check_input_shape(self):
-        shape, n_features = self.input_shape, self.n_features_in_
-        if shape is None:
-            return
-        whole = len(shape) == 3 and all(isinstance(n, Integral) and n > 0 for n in shape)
-        if not whole or min(shape[1:]) < SMALLEST_SIDE:
-            raise ValueError(
-                "input_shape must be (channels, height, width), with at least "
-                f"{SMALLEST_SIDE} pixels a side. Got {shape!r} instead."
-            )
-        if math.prod(shape) != n_features:
-            raise ValueError(
-                f"input_shape={shape!r} is {math.prod(shape)} pixels, but X has {n_features} "
-                "features. Each row has to be one flattened image."
-            )
 
     def _domains(self, y):
         check_classification_targets(y)

@@ -283,9 +283,9 @@ def test_rows_of_another_width_are_refused(mirror):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"input_shape": (1, 2, 8)}, "at least 4 pixels"),
+        ({"input_shape": (1, 2, 8)}, "must be at least 4"),
         ({"input_shape": (4, 4)}, "channels, height, width"),
-        ({"input_shape": (1, 4, 5)}, "20 pixels, but X has 16"),
+        ({"input_shape": (1, 4, 5)}, "= 20 columns, but X has 16"),
         ({"init": "pca"}, "'init' parameter"),
         ({"cycle_weight": -1}, "'cycle_weight' parameter"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must be positive"),

@@ -9,6 +9,7 @@ from skae.base._encoder_decoder import (
 )
 from skae.base._explaining import path_shares
 from skae.base._fitting import MOST_HELD_OUT_ROWS, BaseAutoEncoder
+from skae.base._images import check_input_shape
 from skae.base._net_holder import NetHolder
 from skae.base._sampling import SamplingMixin
 
@@ -20,6 +21,7 @@ __all__ = [
     "EncoderDecoder",
     "NetHolder",
     "SamplingMixin",
+    "check_input_shape",
     "default_hidden_layer_sizes",
     "default_n_components",
     "documented",
