@@ -457,3 +457,22 @@ def test_the_bits_of_a_row_do_not_depend_on_its_neighbours():
     for rows in ([63, 0, 7], range(63, -1, -1)):
         part = likelihood.shares(output[list(rows)], x[list(rows)])
         assert torch.equal(part, likelihood.shares(output, x)[list(rows)])
+
+
+# ---- columns that are given ----
+
+
+@every_seed
+def test_given_columns_cost_nothing_and_are_no_cells(seed):
+    whole, output, target = _case(seed, missing=0.0)
+    part = MixedColumns(whole.schema, whole.numbers, given=[0, 3])
+    counted = [i for i in range(10) if i not in (0, 3)]
+    for loss in ("nll", "neg_log_density"):
+        losses, expected = (getattr(one, loss)(output, target) for one in (part, whole))
+        assert (losses[:, [0, 3]] == 0).all()
+        torch.testing.assert_close(losses[:, counted], expected[:, counted])
+    assert part.n_cells(target) == len(target) * 8
+    losses = part.nll(output, target)
+    torch.testing.assert_close(part.row_loss(output, target), losses[:, counted].mean(dim=1))
+    mean = part.nll(output, target, "mean")
+    torch.testing.assert_close(mean, losses[:, counted].mean())

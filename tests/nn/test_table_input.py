@@ -375,3 +375,33 @@ def test_a_module_with_such_an_input_knows_its_pullback():
     inputs = _input(random_schema(0))
     module = AutoEncoderModule(_network(inputs), _network(inputs), inputs)
     assert module.has_pullback
+
+
+# ---- the way back ----
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cells_come_back_from_what_the_network_sees(seed):
+    schema = random_schema(seed)
+    inputs, x = _input(schema), encoded_rows(schema, 50, dtype=torch.float32)
+    back = inputs.put_back(torch.full_like(x, 7.0), _seen(inputs, x), range(schema.n_features))
+    for i in schema.encoded_positions("categorical"):
+        known = x[:, i] < schema.columns[schema.encoded_features[i]].n_known  # the bucket is none
+        torch.testing.assert_close(back[known, i], x[known, i])
+    others = schema.encoded_positions("numeric", "boolean", "datetime")
+    torch.testing.assert_close(back[:, others], x[:, others], atol=1e-5, rtol=1e-5)
+
+
+def test_only_the_columns_asked_for_come_back():
+    schema = TableSchema((number(), category([3.0, 2.0, 1.0]), datetime(3)))
+    inputs, x = _input(schema), encoded_rows(schema, 9, dtype=torch.float32)
+    back = inputs.put_back(torch.full_like(x, 7.0), _seen(inputs, x), [1])
+    assert (np.delete(back.numpy(), 1, axis=1) == 7).all()
+    torch.testing.assert_close(back[:, 1], x[:, 1])
+
+
+def test_a_missing_cell_comes_back_as_the_mean_or_the_most_frequent_class():
+    schema = TableSchema((number(), category([1.0, 5.0, 1.0])))
+    inputs, x = _input(schema), torch.full((1, 2), torch.nan)
+    back = inputs.put_back(torch.full_like(x, 7.0), _seen(inputs, x), [0, 1])
+    assert back.tolist() == [[0.0, 1.0]]

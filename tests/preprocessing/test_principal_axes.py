@@ -250,3 +250,14 @@ def test_a_column_without_a_value_has_mean_and_variance_zero(wide, monkeypatch):
     assert pca.mean[2] == 0
     np.testing.assert_allclose(pca.axes[:, 2], 0, atol=1e-8)
     assert np.isfinite(np.concatenate([values.ravel() for values in pca])).all()
+
+
+def test_axes_of_some_columns_are_those_of_the_wider_table():
+    X = np.random.default_rng(0).normal(size=(50, 4))
+    columns = np.array([True, False, True, True])
+    axes = principal_axes(X[:, columns], lambda rows: rows, 2).spread(columns)
+    assert axes.axes.shape == (2, 4)
+    assert (axes.axes[:, 1] == 0).all()
+    assert np.isnan(axes.column_variance).tolist() == [False, True, False, False]
+    projected = ((X - axes.mean) @ axes.axes.T).var(axis=0)
+    np.testing.assert_allclose(projected, axes.variance)
