@@ -211,7 +211,7 @@ n_features)
         if condition is None:
             return super().sample(n_samples, random_state)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        encoded = self._encoder.encode(self._with_condition(condition))
+        encoded = self._encoder.transform(self._with_condition(condition))
         return self._drawn_rows(
             partial(self._codes_given, np.repeat(encoded, n_samples, axis=0)), random_state
         )
@@ -231,6 +231,11 @@ n_features)
         """Rows of the table of which nothing but the condition is known."""
         labels = self._encoder.column_labels
         names = [labels[i] for i in self.condition_]
+        if not names:
+            raise ValueError(
+                "sample got a condition, but no column was named as one: fit with "
+                f"{type(self).__name__}(condition=[...])."
+            )
         if frame_library(condition):
             condition = as_pandas(condition)
             if absent := [name for name in names if name not in condition.columns]:

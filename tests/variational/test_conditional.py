@@ -205,3 +205,5 @@ def test_conditions_of_other_columns_are_refused(told):
         told.sample(1, condition=[[1, 2]])
     with pytest.raises(ValueError, match="n_samples"):
         told.sample(0, condition=FRAME[["group"]])
+    with pytest.raises(ValueError, match="no column was named"):
+        ConditionalVAE(1, max_epochs=0).fit(FRAME).sample(1, condition=FRAME)
