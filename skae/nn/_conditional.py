@@ -77,6 +77,8 @@ class ConditionalAutoEncoder(VariationalAutoEncoder):
     def compensate_input(self, scale: Tensor, shift: Tensor, masks: Tensor | None = None) -> None:
         """Move the decoder's condition along; see :meth:`SkipMLP.compensate_input`."""
         super().compensate_input(scale, shift, masks)
+        if not self.given:  # a decoder of images takes no other columns
+            return
         place = {j: self.n_components + k for k, j in enumerate(self.condition.tolist())}
         mask_of = [-1] * len(scale) if masks is None else masks.tolist()
         kept = [-1] * self.n_components  # codes stay, and have no masks
@@ -90,6 +92,8 @@ class ConditionalAutoEncoder(VariationalAutoEncoder):
     def take_inputs(self, places: Tensor) -> None:
         """Let the decoder take a condition of other columns; see :meth:`SkipMLP.take_inputs`."""
         super().take_inputs(places)
+        if not self.given:
+            return
         before = {j: self.n_components + k for k, j in enumerate(self.condition.tolist())}
         self.condition = cast("TableInput", self.inputs).places_of(self.given).to(self.condition)
         origins = [before.get(j, -1) for j in places[self.condition.cpu()].tolist()]

@@ -46,7 +46,7 @@ class ConditionalVAE(VAE):
     condition : array-like, default=None
         The columns that are given: names, positions, or a mask over the columns; not all of them.
         They stay part of `X`, of any kind, and may have missing cells. None is no column, and gives
-        :class:`VAE`.
+        :class:`VAE`; under `input_shape`, where all columns are pixels, there can be no other.
     {VAE_PARAMETERS}
     {documented_vae(VAE_DEFAULTS, without=["n_components"])}
 
@@ -105,6 +105,11 @@ class ConditionalVAE(VAE):
         wanted = () if self.condition is None else self.condition
         names = names if encoder.frame_library_ else []
         self.condition_ = np.flatnonzero(chosen_columns(wanted, names, n_features, "condition"))
+        if len(self.condition_) and self.input_shape is not None:
+            raise ValueError(
+                "condition names columns of a table, but under input_shape all columns are pixels. "
+                "Set one of them to None."
+            )
         if len(self.condition_) == n_features:
             raise ValueError(
                 f"condition names all {n_features} columns of X, so that none is left to learn. "

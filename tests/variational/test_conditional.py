@@ -193,6 +193,11 @@ def test_all_columns_as_condition_are_refused():
         ConditionalVAE(condition=[0, 1, 2, 3]).fit(FRAME)
 
 
+def test_pixels_as_condition_are_refused():
+    with pytest.raises(ValueError, match="all columns are pixels"):
+        ConditionalVAE(condition=[0], input_shape=(1, 4, 4)).fit(np.eye(16))
+
+
 def test_a_condition_that_is_no_column_is_refused():
     with pytest.raises(ValueError, match="condition names 'colour'"):
         ConditionalVAE(condition=["colour"]).fit(FRAME)
