@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         VampPriorVAE,
         WassersteinAE,
     )
+    from skae.vector_quantized import VQVAE
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,7 @@ __all__ = [
     "DIPVAE",
     "IWAE",
     "VAE",
+    "VQVAE",
     "AdversarialAE",
     "AutoEncoder",
     "AutoEncoderDetector",
@@ -88,6 +90,7 @@ _ROOMS = {
     "RobustAE": "outlier_detection",
     "SparseAE": "autoencoder",
     "VAE": "variational",
+    "VQVAE": "vector_quantized",
     "VampPriorVAE": "variational",
     "WassersteinAE": "variational",
 }

@@ -15,3 +15,7 @@ class CalibrationWarning(UserWarning):
 
 class CompilationWarning(UserWarning):
     """``compile=True`` was asked for, but this fit has to run uncompiled."""
+
+
+class CodebookWarning(UserWarning):
+    """Most of the integers that a code may be are hardly used."""

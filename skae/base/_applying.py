@@ -90,7 +90,7 @@ class FittedAutoEncoder(
 
     def _codes(self, rows):
         module, _ = self._network(rows)
-        return self._map(rows, lambda x: module.encode(module.prepare(x)), self._n_features_out)
+        return self._map(rows, lambda x: module.encode(module.prepare(x)), self._code_width)
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -107,18 +107,23 @@ class FittedAutoEncoder(
             of any other, a DataFrame with the columns and types that `fit` saw.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=FLOAT_TYPES, input_name="X")
-        if codes.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but inverse_transform takes codes of "
-                f"{self._n_features_out} columns, as transform returns them "
-                f"(n_components_={self.n_components_})."
-            )
+        codes = self._check_codes(X)
         rows = EncodedRows(codes, as_float32, False)
         n_encoded = self._encoder.schema_.n_encoded
         module, likelihood = self.module_, self._likelihood
         encoded = self._map(rows, lambda z: self._decoded(module, likelihood, z), n_encoded)
         return self._table(encoded, X, codes.dtype)
+
+    def _check_codes(self, X):
+        """Codes as the decoder takes them, (n_samples, n_columns), of a float type."""
+        codes = check_array(X, dtype=FLOAT_TYPES, input_name="X")
+        if codes.shape[1] != self._code_width:
+            raise ValueError(
+                f"X has {codes.shape[1]} columns, but inverse_transform takes codes of "
+                f"{self._code_width} columns, as transform returns them "
+                f"(n_components_={self.n_components_})."
+            )
+        return codes
 
     @_a_table
     def reconstruct(self, X):
@@ -454,6 +459,11 @@ class FittedAutoEncoder(
     @property
     def _n_features_out(self):
         """Columns of `transform`."""
+        return self._code_width
+
+    @property
+    def _code_width(self):
+        """Columns that the decoder takes."""
         return self.n_components_
 
     def _check_table(self, X, reset=False):

@@ -249,9 +249,9 @@ class EncoderDecoder(BaseAutoEncoder):
 
     def _build_decoder(self, n_features, sizes, generator):
         if self.decoder is None:
-            return self._decoder_network(self._n_features_out, n_features, sizes, generator)
+            return self._decoder_network(self._code_width, n_features, sizes, generator)
         decoder, _ = build_user_module(
-            self.decoder, self._n_features_out, n_features, generator.initial_seed() + 1, "decoder"
+            self.decoder, self._code_width, n_features, generator.initial_seed() + 1, "decoder"
         )
         return decoder
 

@@ -13,10 +13,12 @@ from skae.nn._members import MemberDecoder, MemberEncoder, MembersAutoEncoder
 from skae.nn._memory import Memory, MemoryAutoEncoder
 from skae.nn._mlp import SkipMLP
 from skae.nn._products import AlignedProducts, aligned
+from skae.nn._quantizers import Codebooks, QuantizedAutoEncoder, Quantizer, ScalarLevels
 from skae.nn._rng import isolated_rng
 from skae.nn._sparse_codes import SparseAutoEncoder, TopCodes
 from skae.nn._sparse_split import SparseSplit, SplitInput
 from skae.nn._table_input import TableInput, origins_in, places_in
+from skae.nn._token_prior import TokenPrior
 from skae.nn._translation import PatchDiscriminator, ResNetTranslator, Translators
 from skae.nn._vamp_prior import NormalMixture, VampPriorAutoEncoder
 from skae.nn._variational import (
@@ -33,6 +35,7 @@ __all__ = [
     "AlignedProducts",
     "AutoEncoderModule",
     "BiasFreeMLP",
+    "Codebooks",
     "ConditionalAutoEncoder",
     "ConvDecoder",
     "ConvEncoder",
@@ -48,12 +51,16 @@ __all__ = [
     "NormalMixture",
     "PatchDiscriminator",
     "PixelUnits",
+    "QuantizedAutoEncoder",
+    "Quantizer",
     "ResNetTranslator",
+    "ScalarLevels",
     "SkipMLP",
     "SparseAutoEncoder",
     "SparseSplit",
     "SplitInput",
     "TableInput",
+    "TokenPrior",
     "TopCodes",
     "Translators",
     "VampPriorAutoEncoder",

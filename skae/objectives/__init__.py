@@ -16,6 +16,7 @@ from skae.objectives._members import MembersReconstruction, member_losses
 from skae.objectives._memory import MemoryReconstruction
 from skae.objectives._mixture import N_ERRORS, MixtureReconstruction, latent
 from skae.objectives._one_class import OneClass, squared_radius
+from skae.objectives._quantized import QuantizedReconstruction, TokenLikelihood
 from skae.objectives._reconstruction import Reconstruction
 from skae.objectives._robust import RobustReconstruction
 from skae.objectives._total_correlation import DiscriminatedCorrelation, TotalCorrelation
@@ -46,11 +47,13 @@ __all__ = [
     "Objective",
     "OneClass",
     "Phase",
+    "QuantizedReconstruction",
     "RareCodes",
     "Reconstruction",
     "RobustReconstruction",
     "RowHistory",
     "SmoothDecoder",
+    "TokenLikelihood",
     "TotalCorrelation",
     "Variational",
     "WassersteinReconstruction",

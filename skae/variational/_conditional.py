@@ -128,7 +128,7 @@ class ConditionalVAE(VAE):
         return MixedColumns(self._encoder.schema_, get_likelihood(self.loss), self.condition_)
 
     @property
-    def _n_features_out(self):
+    def _code_width(self):
         return self.n_components_ + self._n_condition
 
     def get_feature_names_out(self, input_features=None):

@@ -1,0 +1,289 @@
+"""The auto-encoder whose codes are integers."""
+
+import copy
+import warnings
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import StrOptions
+
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, SamplingMixin, documented
+from skae.exceptions import CodebookWarning
+from skae.nn import QuantizedAutoEncoder, TokenPrior
+from skae.objectives import Batch, QuantizedReconstruction, TokenLikelihood
+from skae.training import (
+    AutoEncoderNet,
+    BestWeights,
+    InMemoryRows,
+    TrainingData,
+    make_generator,
+)
+from skae.utils import parameters_of
+from skae.vector_quantized._quantizers import QUANTIZERS, FiniteScalarQuantizer
+
+_PRIOR = 103  # the stream of random numbers of the prior
+PRIOR_UNITS = 256
+PRIOR_EPOCHS = 50
+# Codebooks used less than this are worth a warning.
+LOW_USAGE = 0.5
+
+
+class VQVAE(SamplingMixin, EncoderDecoder):
+    __doc__ = f"""Vector-quantised auto-encoder: a row becomes a few integers, and comes back.
+
+    A quantiser replaces the code :math:`z` by one of finitely many, :math:`\\hat z`, and only these
+    are decoded,
+
+    .. math:: -\\frac 1 d \\log p(x \\mid \\hat z)
+        + \\frac \\beta k \\|z - \\operatorname{{sg}}(\\hat z)\\|^2
+
+    (equation 3 of van den Oord et al.; codebooks follow moving means, appendix A.1;
+    :math:`\\beta` is the quantiser's, and sg stops the gradient). After training a masked
+    autoregressive network learns how likely integers are, :math:`p(t) = \\prod_j p(t_j \\mid t_1
+    \\dots t_{{j-1}})`: `sample` draws from it, and unlikely integers lower the score.
+
+    Parameters
+    ----------
+    quantizer : {{FiniteScalarQuantizer, VectorQuantizer, ResidualQuantizer}}, default=None
+        Turns codes into integers. None is ``FiniteScalarQuantizer()``, 3 bits a component. A search
+        reaches its parameters, as in ``quantizer__n_levels``.
+    output : {{"codes", "embeddings"}}, default="codes"
+        What `transform` gives: integers, or the codes that they stand for, which are numbers.
+    {documented(DEFAULTS)}
+
+    Attributes
+    ----------
+    codebook_usage_ : ndarray of shape (n_tokens,)
+        Share of the values of each integer that training rows have.
+    perplexity_ : ndarray of shape (n_tokens,)
+        Exponential of the entropy of each integer: how many equally frequent values it is worth.
+    {ATTRIBUTES}
+
+    See Also
+    --------
+    VAE : Codes that are distributions.
+
+    References
+    ----------
+    van den Oord, Vinyals & Kavukcuoglu, "Neural Discrete Representation Learning", NeurIPS 2017;
+    the prior: Germain et al., "MADE", ICML 2015.
+
+    Notes
+    -----
+    `score_samples` is minus the loss of a cell and the improbability of the integers over the
+    columns, :math:`-\\frac 1 d (\\log p(x \\mid \\hat z) + \\log p(t))`, whose second part all
+    columns that are not missing share equally in `feature_contributions`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skae import VQVAE
+    >>> X = load_iris().data
+    >>> vqvae = VQVAE(2, max_epochs=20, random_state=0).fit(X)
+    >>> codes = vqvae.transform(X)
+    >>> codes.dtype, codes.shape
+    (dtype('int64'), (150, 2))
+    >>> vqvae.inverse_transform(codes).shape
+    (150, 4)
+    """
+
+    _parameter_constraints: dict = {
+        **EncoderDecoder._parameter_constraints,
+        "quantizer": [*QUANTIZERS, None],
+        "output": [StrOptions({"codes", "embeddings"})],
+    }
+
+    @parameters_of(EncoderDecoder)
+    def __init__(self, n_components="auto", *, quantizer=None, output="codes", **inherited):
+        super().__init__(n_components, **inherited)
+        self.quantizer = quantizer
+        self.output = output
+
+    # ---- the network ----
+
+    def _start(self, X, sample_weight):
+        self._quantizer = FiniteScalarQuantizer() if self.quantizer is None else self.quantizer
+        self._quantizer = clone(self._quantizer)
+        self._quantizer._validate_params()
+        super()._start(X, sample_weight)
+
+    def _default_n_components(self, n_in, inputs):
+        width = self._quantizer._width
+        return -(-super()._default_n_components(n_in, inputs) // width) * width
+
+    def _joined(self, encoder, decoder, inputs, generator):
+        if self.n_components_ % self._quantizer._width:
+            raise ValueError(
+                f"n_components must be a multiple of {self._quantizer._width}, as {self._quantizer}"
+                f" parts codes. Got {self.n_components_} instead."
+            )
+        return QuantizedAutoEncoder(
+            encoder, decoder, self._quantizer._build(self.n_components_), inputs
+        )
+
+    def _set_start(self, module, rows, sample_weight):
+        super()._set_start(module, rows, sample_weight)
+        self._starts_from_pca = False  # rounded codes are not PCA's
+        rows, weight = self._sample(rows, sample_weight)
+        device = next(module.parameters()).device
+        with torch.no_grad():
+            x = torch.as_tensor(rows.encode(rows.X), device=device)
+            z = module.encoder(module.seen(module.prepare(x)))
+        module.quantizer.start(z, torch.as_tensor(weight), self._seed)
+
+    def _objective(self):
+        return QuantizedReconstruction(self._likelihood, self._quantizer.commitment_weight)
+
+    # ---- integers ----
+
+    def transform(self, X):
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_tokens), or a DataFrame after `set_output`
+            Integers, int64. With ``output="embeddings"`` the codes that they stand for,
+            (n_samples, n_components), of the float type of `X`.
+        """
+        if self.output == "embeddings":
+            return super().transform(X)
+        return self._tokens(self._check_table(X).encoded(self._encoder))
+
+    def _tokens(self, rows):
+        module, _ = self._network(rows)
+        n_tokens = module.quantizer.n_tokens
+        return self._map(rows, lambda x: module.tokens(module.prepare(x)), n_tokens, np.int64)
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_ if self.output == "embeddings" else self._n_tokens
+
+    @property
+    def _n_tokens(self):
+        return self.module_.quantizer.n_tokens
+
+    def inverse_transform(self, X):
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_tokens) or (n_samples, n_components)
+            Integers, of an integer type, or the codes that they stand for, of a float type.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_samples, n_features)
+            Rows in the units that `fit` saw. Of a table of numbers, a DataFrame where `X` is one;
+            of any other, a DataFrame with the columns and types that `fit` saw.
+        """
+        return super().inverse_transform(X)
+
+    def _check_codes(self, X):
+        tokens = check_array(X, input_name="X")
+        if not np.issubdtype(tokens.dtype, np.integer):
+            return super()._check_codes(X)
+        n_values = self.module_.quantizer.codebook_size
+        if tokens.shape[1] != self._n_tokens or not (0 <= tokens.min() <= tokens.max() < n_values):
+            raise ValueError(
+                f"Integer codes must have {self._n_tokens} columns and values from 0 to "
+                f"{n_values - 1}, as transform returns them. Got {tokens.shape[1]} columns with "
+                f"values from {tokens.min()} to {tokens.max()}."
+            )
+        return self._embedded(torch.as_tensor(tokens.astype(np.int64))).cpu().numpy().astype(float)
+
+    def _embedded(self, tokens):
+        with torch.inference_mode():
+            return self.module_.quantizer.embed(tokens.to(torch.device(self.net_.device)))
+
+    # ---- how likely they are ----
+
+    def _calibrate(self, table, with_earlier=False):
+        rows, weight = self._sample(*table.start_rows(with_held_out=False))
+        tokens = torch.from_numpy(self._tokens(rows))
+        weight = torch.as_tensor(weight, dtype=torch.float32)
+        counts = _counts(tokens, self.module_.quantizer.codebook_size, weight)
+        self._describe_usage(counts, len(tokens))
+        if not (with_earlier and hasattr(self, "prior_")):
+            self.prior_ = self._starting_prior(counts)
+        self._train_prior(tokens, weight)
+        super()._calibrate(table, with_earlier)
+
+    def _describe_usage(self, counts, n_rows):
+        frequencies = counts / counts.sum(dim=1, keepdim=True)
+        self.codebook_usage_ = (counts > 0).double().mean(dim=1).numpy()
+        self.perplexity_ = torch.special.entr(frequencies).sum(dim=1).exp().double().numpy()
+        possible = min(1.0, n_rows / counts.shape[1])
+        if self.codebook_usage_.mean() < LOW_USAGE * possible:
+            warnings.warn(
+                f"Training rows have {self.codebook_usage_.mean():.0%} of the values that their "
+                "codes may take. Take a smaller codebook, or raise revive_below.",
+                CodebookWarning,
+                stacklevel=2,
+            )
+
+    def _starting_prior(self, counts):
+        log_frequencies = torch.log((counts + 1) / (counts + 1).sum(dim=1, keepdim=True))
+        generator = make_generator(torch.device("cpu"), self._seed, _PRIOR)
+        return TokenPrior(log_frequencies, PRIOR_UNITS, generator)
+
+    def _train_prior(self, tokens, weight):
+        generator = make_generator(torch.device("cpu"), self._seed, _PRIOR, self.n_iter_)
+        order = torch.randperm(len(tokens), generator=generator)
+        held_out, training = order.tensor_split([len(order) // 10])
+        if not len(held_out):
+            return
+        weight = weight / weight.mean()
+        net = AutoEncoderNet(
+            self.prior_,
+            TokenLikelihood(),
+            optimizer=torch.optim.Adam,
+            lr=1e-3,
+            batch_size=128,
+            max_epochs=min(self.max_epochs, PRIOR_EPOCHS),
+            device="cpu",
+            verbose=0,
+        ).initialize()
+        net.callbacks = [BestWeights(patience=5, tol=1e-3, restore=True, start_competes=True)]
+        net.initialize_callbacks()
+        valid = Batch(tokens[held_out], tokens[held_out], weight[held_out])
+        rows = InMemoryRows(tokens[training], weight[training])
+        net.partial_fit(TrainingData(rows=rows, generator=generator, valid=valid))
+        self.prior_ = net.module_.eval()
+
+    def _improbability(self, module, x):
+        """Nats of the integers of encoded rows over the columns, (n_samples,)."""
+        prior = self.prior_
+        if x.device.type != "cpu":
+            prior = copy.deepcopy(prior).to(x.device)
+        return -prior.log_prob(module.tokens(module.prepare(x))) / self.n_features_in_
+
+    def _row_loss(self, module, likelihood, x):
+        return super()._row_loss(module, likelihood, x) + self._improbability(module, x)
+
+    def _shares(self, module, likelihood, x):
+        present = (~x[:, self._encoder.schema_.first_parts].isnan()).to(x.dtype)
+        present = present / present.sum(dim=1, keepdim=True).clamp(min=1)
+        of_code = present * self._improbability(module, x)[:, None]
+        return super()._shares(module, likelihood, x) + of_code
+
+    def _sample_codes(self, n_samples):
+        return self._embedded(self.prior_.sample(n_samples))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if self.output == "codes":
+            tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _counts(tokens, n_values, weight):
+    """Weights of the values of each integer, (n_tokens, n_values)."""
+    counts = torch.zeros(tokens.shape[1], n_values)
+    return counts.scatter_add_(1, tokens.T, weight.expand(tokens.shape[1], -1))
