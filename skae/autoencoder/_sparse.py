@@ -91,7 +91,7 @@ class SparseAE(AutoEncoder):
         self.target_activation = target_activation
 
     def _default_n_components(self, n_in, inputs):
-        return n_in if inputs is None else inputs.n_values
+        return max(n_in if inputs is None else inputs.n_values, 1)
 
     def _joined(self, encoder, decoder, inputs, generator):
         if self.sparsity == "kl":

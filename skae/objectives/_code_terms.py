@@ -167,8 +167,9 @@ class Contraction(PricedReconstruction):
         """See :meth:`PricedReconstruction.price`."""
         squares = jacobian(module.encoder, seen).square().sum(dim=2)  # (n_samples, n_components)
         variance = shares @ (code - shares @ code).square()
-        several = 1 - shares.square().sum()  # a single row has no variance: it costs nothing
-        return self.weight * several * (squares * _inverse_root(variance).square()).mean(dim=1)
+        varies = variance > SMALLEST_SQUARE  # not where a row is alone: it costs nothing
+        relative = squares * varies / variance.clamp(min=SMALLEST_SQUARE)
+        return self.weight * relative.mean(dim=1)
 
 
 class SmoothDecoder(PricedReconstruction):

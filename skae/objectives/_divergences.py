@@ -28,6 +28,7 @@ def row_shares(weight: Tensor | None, codes: Tensor) -> Tensor:
     equal = codes.new_full((len(codes),), 1 / max(len(codes), 1))
     if weight is None:
         return equal
+    weight = weight.to(codes.dtype)
     total = weight.sum()
     return torch.where(total > 0, weight / total.clamp(min=torch.finfo(total.dtype).tiny), equal)
 
