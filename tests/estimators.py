@@ -83,7 +83,7 @@ def known(estimator_class, params):
 
 
 # Whose score is not the loss of `reconstruct`: that of each cell left out in turn, or a distance.
-SCORED_OTHERWISE = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "MaskedAE", "RandNet"}
+SCORED_OTHERWISE = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "MaskedAE", "RandNet", "VQVAE"}
 # Whose score is a logarithm of a density in original units: it stays when the scaler moves, and
 # moves by a constant when units change.
 DENSITIES = {cls.__name__ for cls in ESTIMATORS if issubclass(cls, skae.VAE)}
@@ -92,11 +92,11 @@ SCORED_OTHERWISE |= DENSITIES
 DRAWN = {"AdversarialAE"} | DENSITIES
 # Whose score compares within a fit only: a distance to training rows or to a centre, a density of
 # codes, an error over its deviation, nats.
-SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet"} | DENSITIES
+SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet", "VQVAE"} | DENSITIES
 # Whose code does not pass everything on, however wide it is: a mixture of a few remembered ones,
 # drawn to a centre, where a density wants it, or of networks without all connections; or it is
 # noisy, or has few codes that are not 0.
-LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet", "SparseAE"} | DENSITIES
+LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet", "SparseAE", "VQVAE"} | DENSITIES
 # Whose encoder learns something else than to reconstruct.
 TRAINED_OTHERWISE = {"DeepSVDD"}
 # Activations that an estimator refuses.

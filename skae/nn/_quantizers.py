@@ -142,7 +142,7 @@ class ScalarLevels(Quantizer):
         return torch.sigmoid(NORMAL_SLOPE * z)
 
     def _digits(self, bounded: Tensor) -> Tensor:
-        return (bounded * self.n_levels).long().clamp(max=self.n_levels - 1)
+        return (bounded * self.n_levels).long().clamp(0, self.n_levels - 1)
 
     def _middles(self, digits: Tensor) -> Tensor:
         return _spread((digits + 0.5) / self.n_levels)

@@ -74,7 +74,7 @@ class VQVAE(SamplingMixin, EncoderDecoder):
     -----
     `score_samples` is minus the loss of a cell and the improbability of the integers over the
     columns, :math:`-\\frac 1 d (\\log p(x \\mid \\hat z) + \\log p(t))`, whose second part all
-    columns that are not missing share equally in `feature_contributions`.
+    columns that vary and are not missing share equally in `feature_contributions`.
 
     Examples
     --------
@@ -207,7 +207,7 @@ class VQVAE(SamplingMixin, EncoderDecoder):
     def _calibrate(self, table, with_earlier=False):
         rows, weight = self._sample(*table.start_rows(with_held_out=False))
         tokens = torch.from_numpy(self._tokens(rows))
-        weight = torch.as_tensor(weight, dtype=torch.float32)
+        weight = torch.as_tensor(weight / weight.mean(), dtype=torch.float32)
         counts = _counts(tokens, self.module_.quantizer.codebook_size, weight)
         self._describe_usage(counts, len(tokens))
         if not (with_earlier and hasattr(self, "prior_")):
@@ -239,7 +239,6 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         held_out, training = order.tensor_split([len(order) // 10])
         if not len(held_out):
             return
-        weight = weight / weight.mean()
         net = AutoEncoderNet(
             self.prior_,
             TokenLikelihood(),
@@ -257,21 +256,23 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         net.partial_fit(TrainingData(rows=rows, generator=generator, valid=valid))
         self.prior_ = net.module_.eval()
 
-    def _improbability(self, module, x):
-        """Nats of the integers of encoded rows over the columns, (n_samples,)."""
+    def _row_loss(self, module, likelihood, x):
+        return super()._row_loss(module, likelihood, x) + self._code_shares(module, x).sum(dim=1)
+
+    def _shares(self, module, likelihood, x):
+        return super()._shares(module, likelihood, x) + self._code_shares(module, x)
+
+    def _code_shares(self, module, x):
+        """Nats of the integers over the columns, (n_samples, n_features), in equal parts."""
+        first_parts = self._encoder.schema_.first_parts
+        varies = torch.as_tensor(~self._encoder.constant_[first_parts], device=x.device)
+        blamed = (varies & ~x[:, first_parts].isnan()).to(x.dtype)
         prior = self.prior_
         if x.device.type != "cpu":
             prior = copy.deepcopy(prior).to(x.device)
-        return -prior.log_prob(module.tokens(module.prepare(x))) / self.n_features_in_
-
-    def _row_loss(self, module, likelihood, x):
-        return super()._row_loss(module, likelihood, x) + self._improbability(module, x)
-
-    def _shares(self, module, likelihood, x):
-        present = (~x[:, self._encoder.schema_.first_parts].isnan()).to(x.dtype)
-        present = present / present.sum(dim=1, keepdim=True).clamp(min=1)
-        of_code = present * self._improbability(module, x)[:, None]
-        return super()._shares(module, likelihood, x) + of_code
+        nats = -prior.log_prob(module.tokens(module.prepare(x)))
+        total = blamed.sum(dim=1).clamp(min=1) * self.n_features_in_
+        return blamed * (nats / total)[:, None]
 
     def _sample_codes(self, n_samples):
         return self._embedded(self.prior_.sample(n_samples))
@@ -285,5 +286,5 @@ class VQVAE(SamplingMixin, EncoderDecoder):
 
 def _counts(tokens, n_values, weight):
     """Weights of the values of each integer, (n_tokens, n_values)."""
-    counts = torch.zeros(tokens.shape[1], n_values)
+    counts = torch.zeros(tokens.shape[1], n_values, dtype=torch.float32)
     return counts.scatter_add_(1, tokens.T, weight.expand(tokens.shape[1], -1))
