@@ -42,6 +42,7 @@ class FiniteScalarQuantizer(BaseEstimator):
         "group_size": POSITIVE,
     }
     commitment_weight = 0.0  # codes are bounded, and need not follow anything
+    _whitened = True  # levels are for coordinates of variance 1
 
     def __init__(self, n_levels=8, group_size=1):
         self.n_levels = n_levels
@@ -101,6 +102,7 @@ class VectorQuantizer(BaseEstimator):
         "revive_below": [Interval(Real, 0, 1, closed="left")],
         "gradient": [StrOptions({"rotation", "straight_through"})],
     }
+    _whitened = False  # the nearest code shall be the one nearest in the table
 
     def __init__(
         self,

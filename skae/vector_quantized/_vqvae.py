@@ -123,6 +123,12 @@ class VQVAE(SamplingMixin, EncoderDecoder):
             encoder, decoder, self._quantizer._build(self.n_components_), inputs
         )
 
+    def _linear_codes(self, pca):
+        if self._quantizer._whitened:
+            return super()._linear_codes(pca)
+        scale = pca.scale[0]
+        return pca.axes / scale, (pca.axes * scale).T
+
     def _set_start(self, module, rows, sample_weight):
         super()._set_start(module, rows, sample_weight)
         self._starts_from_pca = False  # rounded codes are not PCA's
