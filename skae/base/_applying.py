@@ -89,8 +89,8 @@ class FittedAutoEncoder(
         return self._codes(table.encoded(self._encoder)).astype(table.float_type)
 
     def _codes(self, rows):
-        module, _ = self._network(rows)
-        return self._map(rows, lambda x: module.encode(module.prepare(x)), self._code_width)
+        module, likelihood = self._network(rows)
+        return self._map(rows, lambda x: self._encoded(module, likelihood, x), self._code_width)
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -242,7 +242,11 @@ class FittedAutoEncoder(
         return likelihood.row_loss(module(module.prepare(x)), x)
 
     def _mean(self, module, likelihood, x):
-        return self._decoded(module, likelihood, module.encode(module.prepare(x)))
+        return self._decoded(module, likelihood, self._encoded(module, likelihood, x))
+
+    def _encoded(self, module, likelihood, x):
+        """Codes of encoded rows, as the decoder takes them."""
+        return module.encode(module.prepare(x))
 
     def _decoded(self, module, likelihood, code):
         return likelihood.mean(module.decode(code))

@@ -1,6 +1,8 @@
 """What turns codes into integers, and the auto-encoder that decodes only these."""
 
+import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -344,6 +346,46 @@ class QuantizedAutoEncoder(AutoEncoderModule):
             Integers.
         """
         return self.quantizer.tokens(self.encoder(self.seen(x)))
+
+    def searched(self, tokens: Tensor, row_loss: Callable[[Tensor], Tensor]) -> Tensor:
+        """Integers that lose less: each is tried at all its values in turn, given the others.
+
+        Parameters
+        ----------
+        tokens : Tensor of int64 of shape (n_samples, n_tokens)
+            Where the search starts.
+        row_loss : callable
+            Maps the decoder's output to the losses of the rows, (n_samples,).
+
+        Returns
+        -------
+        Tensor of int64 of shape (n_samples, n_tokens)
+            The same integers, but where others lose less.
+        """
+        losses = row_loss(self.decode_tokens(tokens))
+        values = range(self.quantizer.codebook_size)
+        for token, value in itertools.product(range(self.quantizer.n_tokens), values):
+            candidates = tokens.clone()
+            candidates[:, token] = value
+            others = row_loss(self.decode_tokens(candidates))
+            tokens = torch.where((others < losses)[:, None], candidates, tokens)
+            losses = torch.minimum(others, losses)
+        return tokens
+
+    def decode_tokens(self, tokens: Tensor) -> Tensor:
+        """Decode integers.
+
+        Parameters
+        ----------
+        tokens : Tensor of int64 of shape (n_samples, n_tokens)
+            As :meth:`tokens` gives them.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_outputs)
+            As of :meth:`decode`.
+        """
+        return self.decode(self.quantizer.embed(tokens))
 
     def encode_seen(self, seen: Tensor) -> Tensor:
         """What the integers stand for; see :meth:`AutoEncoderModule.encode_seen`."""

@@ -2,12 +2,14 @@
 
 import copy
 import warnings
+from functools import partial
+from numbers import Integral
 
 import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, SamplingMixin, documented
 from skae.exceptions import CodebookWarning
@@ -49,6 +51,11 @@ class VQVAE(SamplingMixin, EncoderDecoder):
     quantizer : {{FiniteScalarQuantizer, VectorQuantizer, ResidualQuantizer}}, default=None
         Turns codes into integers. None is ``FiniteScalarQuantizer()``, 3 bits a component. A search
         reaches its parameters, as in ``quantizer__n_levels``.
+    n_sweeps : int, default=1
+        How often the integers of a row are improved on after training: each is tried at all its
+        values, given the others, and takes the one whose decoded row loses least. A sweep decodes a
+        row as often as there are values of its integers together, 8 a component by default; 0 takes
+        what the encoder gives.
     output : {{"codes", "embeddings"}}, default="codes"
         What `transform` gives: integers, or the codes that they stand for, which are numbers.
     {documented(DEFAULTS)}
@@ -93,12 +100,16 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         **EncoderDecoder._parameter_constraints,
         "quantizer": [*QUANTIZERS, None],
         "output": [StrOptions({"codes", "embeddings"})],
+        "n_sweeps": [Interval(Integral, 0, None, closed="left")],
     }
 
     @parameters_of(EncoderDecoder)
-    def __init__(self, n_components="auto", *, quantizer=None, output="codes", **inherited):
+    def __init__(
+        self, n_components="auto", *, quantizer=None, n_sweeps=1, output="codes", **inherited
+    ):
         super().__init__(n_components, **inherited)
         self.quantizer = quantizer
+        self.n_sweeps = n_sweeps
         self.output = output
 
     # ---- the network ----
@@ -163,9 +174,19 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         return self._tokens(self._check_table(X).encoded(self._encoder))
 
     def _tokens(self, rows):
-        module, _ = self._network(rows)
-        n_tokens = module.quantizer.n_tokens
-        return self._map(rows, lambda x: module.tokens(module.prepare(x)), n_tokens, np.int64)
+        module, likelihood = self._network(rows)
+        tokens = partial(self._searched, module, likelihood)
+        return self._map(rows, tokens, module.quantizer.n_tokens, np.int64)
+
+    def _searched(self, module, likelihood, x):
+        """Integers of encoded rows."""
+        tokens = module.tokens(module.prepare(x))
+        for _ in range(self.n_sweeps):
+            tokens = module.searched(tokens, lambda output: likelihood.row_loss(output, x))
+        return tokens
+
+    def _encoded(self, module, likelihood, x):
+        return module.quantizer.embed(self._searched(module, likelihood, x))
 
     @property
     def _n_features_out(self):
@@ -263,22 +284,28 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         self.prior_ = net.module_.eval()
 
     def _row_loss(self, module, likelihood, x):
-        return super()._row_loss(module, likelihood, x) + self._code_shares(module, x).sum(dim=1)
+        tokens = self._searched(module, likelihood, x)
+        loss = likelihood.row_loss(module.decode_tokens(tokens), x)
+        return loss + self._code_shares(tokens, x).sum(dim=1)
 
     def _shares(self, module, likelihood, x):
-        return super()._shares(module, likelihood, x) + self._code_shares(module, x)
+        tokens = self._searched(module, likelihood, x)
+        shares = likelihood.shares(module.decode_tokens(tokens), x)
+        return shares + self._code_shares(tokens, x)
 
-    def _code_shares(self, module, x):
+    def _code_shares(self, tokens, x):
         """Nats of the integers over the columns, (n_samples, n_features), in equal parts."""
         first_parts = self._encoder.schema_.first_parts
         varies = torch.as_tensor(~self._encoder.constant_[first_parts], device=x.device)
         blamed = (varies & ~x[:, first_parts].isnan()).to(x.dtype)
-        prior = self.prior_
-        if x.device.type != "cpu":
-            prior = copy.deepcopy(prior).to(x.device)
-        nats = -prior.log_prob(module.tokens(module.prepare(x)))
         total = blamed.sum(dim=1).clamp(min=1) * self.n_features_in_
-        return blamed * (nats / total)[:, None]
+        return blamed * (self._nats(tokens) / total)[:, None]
+
+    def _nats(self, tokens):
+        prior = self.prior_
+        if tokens.device.type != "cpu":
+            prior = copy.deepcopy(prior).to(tokens.device)
+        return -prior.log_prob(tokens)
 
     def _sample_codes(self, n_samples):
         return self._embedded(self.prior_.sample(n_samples))

@@ -112,6 +112,41 @@ def test_one_stage_is_plain_vector_quantisation():
     np.testing.assert_array_equal(one.score_samples(DIGITS), plain.score_samples(DIGITS))
 
 
+def test_codebooks_start_at_distances_of_the_table():
+    """As many components as features: an untrained code is nearest to what k-means would take."""
+    X = DIGITS[:, 10:14] * [1, 5, 1, 0.2]
+    params = {"init": "pca", "scaler": None, "hidden_layer_sizes": (), "max_epochs": 0}
+    vqvae = VQVAE(4, quantizer=VectorQuantizer(8), n_sweeps=0, **{**SHORT, **params}).fit(X)
+    centres = vqvae.inverse_transform(np.arange(8)[:, None])
+    distances = np.square(X[:, None] - centres).sum(axis=2)
+    np.testing.assert_array_equal(vqvae.transform(X)[:, 0], distances.argmin(axis=1))
+
+
+def errors(vqvae, n_sweeps, X=DIGITS):
+    other = copy.copy(vqvae).set_params(n_sweeps=n_sweeps)
+    return np.square((other.reconstruct(X) - X) / vqvae._encoder.scale_).mean(axis=1)
+
+
+def test_no_row_loses_by_a_sweep(fitted):
+    none, one, two = (errors(fitted, n) for n in range(3))
+    assert (one <= none + 1e-6).all()
+    assert (two <= one + 1e-6).all()
+    assert one.mean() < none.mean()
+
+
+def test_a_sweep_over_one_integer_finds_the_best_of_all():
+    vqvae = VQVAE(2, quantizer=FiniteScalarQuantizer(4, group_size=2), **SHORT).fit(DIGITS)
+    every = vqvae.inverse_transform(np.arange(16)[:, None]) / vqvae._encoder.scale_
+    losses = np.square(DIGITS[:, None] / vqvae._encoder.scale_ - every).sum(axis=2)
+    np.testing.assert_array_equal(vqvae.transform(DIGITS)[:, 0], losses.argmin(axis=1))
+
+
+def test_a_row_of_which_nothing_is_known_keeps_the_integers_of_the_encoder(fitted):
+    nothing = np.full((1, 64), np.nan)
+    other = copy.copy(fitted).set_params(n_sweeps=0)
+    np.testing.assert_array_equal(fitted.transform(nothing), other.transform(nothing))
+
+
 def test_more_stages_restore_more():
     params = {**SHORT, "max_epochs": 15}
     one, three = (
