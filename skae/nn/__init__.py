@@ -2,6 +2,7 @@
 
 from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
+from skae.nn._autoregressive_flow import AutoregressiveFlow
 from skae.nn._bias_free_mlp import BiasFreeMLP
 from skae.nn._conditional import ConditionalAutoEncoder
 from skae.nn._conv import ConvDecoder, ConvEncoder, PixelUnits, default_channels
@@ -34,6 +35,7 @@ __all__ = [
     "SMALLEST_SCALE",
     "AlignedProducts",
     "AutoEncoderModule",
+    "AutoregressiveFlow",
     "BiasFreeMLP",
     "Codebooks",
     "ConditionalAutoEncoder",

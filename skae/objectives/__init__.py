@@ -11,6 +11,7 @@ from skae.objectives._code_terms import AbsoluteCodes, Contraction, RareCodes, S
 from skae.objectives._cycle import CycleConsistency, RowHistory
 from skae.objectives._divergences import normal_discrepancy, row_shares, total_correlation
 from skae.objectives._inferred_prior import InferredPrior
+from skae.objectives._log_density import NegativeLogDensity
 from skae.objectives._masked import MaskedReconstruction
 from skae.objectives._members import MembersReconstruction, member_losses
 from skae.objectives._memory import MemoryReconstruction
@@ -44,6 +45,7 @@ __all__ = [
     "MembersReconstruction",
     "MemoryReconstruction",
     "MixtureReconstruction",
+    "NegativeLogDensity",
     "Objective",
     "OneClass",
     "Phase",
