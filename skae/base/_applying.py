@@ -2,7 +2,7 @@
 
 import copy
 from contextlib import closing, nullcontext
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
 import torch
@@ -108,11 +108,13 @@ class FittedAutoEncoder(
         """
         check_is_fitted(self)
         codes = self._check_codes(X)
+        decoded = partial(self._decoded, self.module_, self._likelihood)
+        return self._table(self._of_codes(codes, decoded), X, codes.dtype)
+
+    def _of_codes(self, codes, function):
+        """Encoded rows that a function of tensors makes of codes."""
         rows = EncodedRows(codes, as_float32, False)
-        n_encoded = self._encoder.schema_.n_encoded
-        module, likelihood = self.module_, self._likelihood
-        encoded = self._map(rows, lambda z: self._decoded(module, likelihood, z), n_encoded)
-        return self._table(encoded, X, codes.dtype)
+        return self._map(rows, function, self._encoder.schema_.n_encoded)
 
     def _check_codes(self, X):
         """Codes as the decoder takes them, (n_samples, n_columns), of a float type."""

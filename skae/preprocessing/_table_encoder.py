@@ -1,5 +1,6 @@
 """A table of mixed columns to rows of floats, and back."""
 
+import copy
 from numbers import Integral
 
 import numpy as np
@@ -546,6 +547,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             return self._read_numbers(X), {i: self._column(X, i) for i in self._codecs}
         numbers = X[:, self._numeric] if self._codecs else X
         return numbers, {i: pd.Series(X[:, i]) for i in self._codecs}
+
+    def numbers(self, X):
+        """Numbers of rows as :meth:`check` returns them, in original units, NaN where missing."""
+        return self._read(self._as_table(X))[0]
+
+    def with_scaler(self, scaler):
+        """Return a copy with another scaler of numbers, which has `inverse_transform`."""
+        encoder = copy.copy(self)
+        encoder._scaler = scaler
+        return encoder
 
     def _read_numbers(self, X):
         numbers = plain_floats(X.iloc[:, self._numeric] if self._codecs else X)

@@ -1,0 +1,295 @@
+"""New rows from an auto-encoder and a distribution of its codes."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skae.autoencoder import AutoEncoder
+from skae.generation._quantiles import QuantileMatching
+from skae.generation._samplers import SAMPLERS, drawn_codes, fitted_sampler, seeded
+from skae.generation._unwrapping import autoencoder_of
+from skae.nn import isolated_rng
+from skae.preprocessing import gaussian_of_holed_rows
+from skae.utils import drawn_seed
+
+# Rows that tell how generated columns are distributed.
+REFERENCE_ROWS = 10_000
+
+
+class GenerativeModel(BaseEstimator):
+    r"""New rows from any auto-encoder: a distribution of codes, its decoder, and what it leaves.
+
+    A row is drawn in three steps:
+
+    1. a code :math:`z` from the `sampler`, a distribution fitted to the codes of the rows;
+    2. :math:`g(z) + \varepsilon`, with the decoder :math:`g` and noise :math:`\varepsilon \sim
+       \mathcal N(\mu, \Sigma)`, the mean and covariance of the errors of reconstruction, in scaled
+       units; booleans and categories are drawn with the probabilities that the decoder gives them;
+    3. the numbers of each column become those of equal rank in training (`match_columns`).
+
+    Without 2. rows are smoother than real ones, without 3. integers, heaps at zero and skewed
+    columns give them away.
+
+    Parameters
+    ----------
+    estimator : BaseAutoEncoder, default=None
+        Any auto-encoder of skae, or :class:`~sklearn.frozen.FrozenEstimator` of a fitted one; None
+        is :class:`~skae.AutoEncoder`.
+    sampler : {"gaussian_mixture", "kernel_density", "autoregressive_flow", "two_stage_vae", \
+"prior"} or object, default="gaussian_mixture"
+        How codes are distributed.
+
+        - "gaussian_mixture": :class:`~sklearn.mixture.GaussianMixture` with as many components as
+          the Bayesian information criterion wants.
+        - "kernel_density": :class:`~sklearn.neighbors.KernelDensity` with the bandwidth that is the
+          likeliest in cross-validation. It keeps all codes.
+        - "autoregressive_flow": :class:`MaskedAutoregressiveFlow`.
+        - "two_stage_vae": :class:`~skae.VAE` on the codes [1]_.
+        - "prior": that of a generative estimator, such as `VAE`; else a normal distribution.
+        - An object with ``fit(codes)`` and ``sample(n_samples)``, such as one of these classes with
+          parameters of your own.
+    add_noise : bool, default=True
+        Whether numbers get noise like the errors of reconstruction.
+    match_columns : bool, default=True
+        Whether columns of numbers get the distribution that they have in training. Then no number
+        lies beyond those of training; of a column in which values repeat, none is new.
+    random_state : int, RandomState or None, default=None
+        For the sampler, and for the estimator where it has no `random_state` of its own.
+
+    Attributes
+    ----------
+    estimator_ : BaseAutoEncoder
+        The fitted auto-encoder.
+    sampler_ : object
+        The fitted distribution of codes.
+    n_features_in_ : int
+        Columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where `X` had names.
+
+    See Also
+    --------
+    interpolate : Rows between two rows.
+    traverse : A row with one number of its code changed.
+    skae.metrics.classifier_two_sample_test : How well the rows are told from real ones.
+
+    References
+    ----------
+    .. [1] Dai & Wipf, "Diagnosing and Enhancing VAE Models", ICLR 2019, section 4.
+       A mixture of normal distributions, fitted to codes after training: Ghosh et al., "From
+       Variational to Deterministic Autoencoders", ICLR 2020, section 4.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skae.generation import GenerativeModel
+    >>> iris = load_iris(as_frame=True).frame.astype({"target": "category"})
+    >>> model = GenerativeModel(random_state=0).fit(iris)
+    >>> rows = model.sample(3, random_state=0)
+    >>> rows.shape, rows.dtypes["target"].name
+    ((3, 5), 'category')
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "transform", "inverse_transform"]), None],
+        "sampler": [StrOptions(set(SAMPLERS)), HasMethods(["fit", "sample"])],
+        "add_noise": ["boolean"],
+        "match_columns": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        sampler="gaussian_mixture",
+        add_noise=True,
+        match_columns=True,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.sampler = sampler
+        self.add_noise = add_noise
+        self.match_columns = match_columns
+        self.random_state = random_state
+
+    # ---- fitting ----
+
+    def fit(self, X, y=None):
+        """Fit the auto-encoder, and how its codes and errors are distributed.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like} of shape (n_samples, n_features)
+            What the auto-encoder takes: numbers, words, categories, dates, missing cells.
+        y : None
+            Ignored; present for scikit-learn. For rows of given classes, fit one model a class,
+            or let the class be a column.
+
+        Returns
+        -------
+        self : object
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If `X` or a parameter cannot be used.
+        TypeError
+            If `estimator` is no auto-encoder of skae, or `X` a table in chunks.
+        """
+        self._validate_params()
+        rng = check_random_state(self.random_state)
+        estimator = AutoEncoder() if self.estimator is None else self.estimator
+        autoencoder_of(estimator)
+        estimator = seeded(clone(estimator), rng).fit(X)
+        autoencoder = autoencoder_of(estimator)
+        table = autoencoder._check_table(X)
+        if table.in_chunks:
+            raise TypeError(
+                f"X is a {type(X).__name__}, which GenerativeModel would load whole. Fit an "
+                "auto-encoder on it, and GenerativeModel(FrozenEstimator(autoencoder)) on a part."
+            )
+        self.estimator_, codes = estimator, _codes(estimator, X)
+        self._learn_rows(autoencoder, table, codes)
+        self.sampler_ = fitted_sampler(self.sampler, codes, autoencoder, rng)
+        self._decoder = autoencoder._encoder
+        if self.match_columns and len(self._numbers):
+            self._decoder = self._matching(table, rng)
+        return self
+
+    def _learn_rows(self, autoencoder, table, codes):
+        """Which columns of encoded rows are what, and how far the decoder is from them."""
+        schema = autoencoder._encoder.schema_
+        self._numbers = schema.encoded_positions("numeric")
+        self._classes = schema.encoded_positions("boolean", "categorical")
+        self._noisy = schema.encoded_positions("numeric", "datetime")
+        rows = table.encoded(autoencoder._encoder)
+        decoded = autoencoder._decoded(codes, autoencoder._likelihood.mean)
+        errors = (rows.encode(rows.X) - decoded)[:, self._noisy].astype(np.float64)
+        self._noise = _Noise(errors) if self.add_noise and len(self._noisy) else None
+
+    def _matching(self, table, rng):
+        """The encoder of the table, with a way back to columns as in training."""
+        autoencoder = autoencoder_of(self.estimator_)
+        generated = self._drawn_rows(REFERENCE_ROWS, rng)[:, self._numbers]
+        numbers = autoencoder._encoder.numbers(table.values)
+        return autoencoder._encoder.with_scaler(QuantileMatching(numbers, generated))
+
+    # ---- drawing ----
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows like those of training.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many.
+        random_state : int, RandomState or None, default=None
+            The same number gives the same rows.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_samples, n_features)
+            Rows in original units, without missing cells: a DataFrame with the columns and types
+            that `fit` saw, or, after a `fit` on an array, an array of float64.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        encoded = self._drawn_rows(n_samples, check_random_state(drawn_seed(random_state)))
+        if self._decoder.frame_library_ is None:
+            return self._decoder.decoded_array(encoded)
+        return self._decoder.decoded_frame(encoded)
+
+    def _drawn_rows(self, n_samples, rng):
+        """Draw encoded rows, (n_samples, n_encoded)."""
+        autoencoder = autoencoder_of(self.estimator_)
+        codes = drawn_codes(self.sampler_, n_samples, rng)
+        with isolated_rng(drawn_seed(rng)):
+            rows = autoencoder._decoded(codes, self._rows_of)
+        if self._noise is not None:
+            rows[:, self._noisy] += self._noise.sample(n_samples, rng)
+        return rows
+
+    def _rows_of(self, output):
+        """Means of numbers, and draws of classes, of what the decoder gives."""
+        likelihood = autoencoder_of(self.estimator_)._likelihood
+        rows = likelihood.mean(output)
+        if len(self._classes):
+            rows[:, self._classes] = likelihood.sample(output)[:, self._classes]
+        return rows
+
+    # ---- densities ----
+
+    def score_samples(self, X):
+        """Log-density of the codes of rows under the sampler.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+            In nats, in units of the code: it says how usual a code is, not how well the row is
+            reconstructed, and compares for one auto-encoder only. Of "two_stage_vae" a bound.
+        """
+        check_is_fitted(self)
+        return self.sampler_.score_samples(_codes(self.estimator_, X))
+
+    def score(self, X, y=None):
+        """Mean of :meth:`score_samples`, to choose a sampler for a frozen auto-encoder.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like} of shape (n_samples, n_features)
+            Rows in original units.
+        y : None
+            Ignored; present for scikit-learn.
+
+        Returns
+        -------
+        float
+            Higher is better.
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    @property
+    def n_features_in_(self):
+        """Columns seen in `fit`."""
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Their names."""
+        return self.estimator_.feature_names_in_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class _Noise:
+    """A normal distribution of errors, (n_samples, n_columns), NaN where missing."""
+
+    def __init__(self, errors):
+        self.scale = np.nanstd(errors, axis=0)
+        relative = errors / np.where(self.scale > 0, self.scale, 1)
+        mean, covariance = gaussian_of_holed_rows(relative, np.asarray)
+        self.mean, self.factor = mean.numpy(), torch.linalg.cholesky(covariance).numpy()
+
+    def sample(self, n_samples, rng):
+        """Draw errors, (n_samples, n_columns)."""
+        draws = rng.standard_normal((n_samples, len(self.mean)))
+        return (self.mean + draws @ self.factor.T) * self.scale
+
+
+def _codes(estimator, X):
+    return np.asarray(estimator.transform(X), dtype=np.float64)
