@@ -147,7 +147,7 @@ class GenerativeModel(BaseEstimator):
         rng = check_random_state(self.random_state)
         estimator = AutoEncoder() if self.estimator is None else self.estimator
         autoencoder_of(estimator)
-        estimator = seeded(clone(estimator), rng).fit(X)
+        estimator = seeded(clone(estimator), rng).fit(X, y)
         autoencoder = autoencoder_of(estimator)
         table = autoencoder._check_table(X)
         if table.in_chunks:
