@@ -55,7 +55,7 @@ def test_rows_have_the_schema_of_fit(estimator, rows):
     assert not pd.isna(pd.DataFrame(drawn)).any(axis=None)
     if isinstance(real, pd.DataFrame):
         pd.testing.assert_series_equal(drawn.dtypes, real.dtypes)
-            assert drawn["text"].isin(real["text"]).all()
+        assert drawn["text"].isin(real["text"]).all()
         assert drawn["int"].between(real["int"].min(), real["int"].max()).all()
 
 
