@@ -31,6 +31,7 @@ SCRIPTS = (
     "denoising",
     "images",
     "cyclegan",
+    "generation",
     "adbench",
     "detector_speed",
     "batched_members",

@@ -10,6 +10,8 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skae.autoencoder import AutoEncoder
+from skae.base import default_n_components
+from skae.datasets import as_chunked_table
 from skae.generation._quantiles import QuantileMatching
 from skae.generation._samplers import SAMPLERS, drawn_codes, fitted_sampler, seeded
 from skae.generation._unwrapping import autoencoder_of
@@ -19,17 +21,20 @@ from skae.utils import drawn_seed
 
 # Rows that tell how generated columns are distributed.
 REFERENCE_ROWS = 10_000
+# Columns of the default code: what it leaves to noise is not seen to hang together.
+FEWEST_CODES = 8
 
 
 class GenerativeModel(BaseEstimator):
-    r"""New rows from any auto-encoder: a distribution of codes, its decoder, and what it leaves.
+    r"""New rows from any auto-encoder: a distribution of codes, its decoder, and its errors.
 
     A row is drawn in three steps:
 
     1. a code :math:`z` from the `sampler`, a distribution fitted to the codes of the rows;
     2. :math:`g(z) + \varepsilon`, with the decoder :math:`g` and noise :math:`\varepsilon \sim
-       \mathcal N(\mu, \Sigma)`, the mean and covariance of the errors of reconstruction, in scaled
-       units; booleans and categories are drawn with the probabilities that the decoder gives them;
+       \mathcal N(\mu, \Sigma)`, the mean and covariance of the errors of reconstruction, in
+       scaled units; booleans and categories are drawn with the probabilities that the decoder
+       gives them;
     3. the numbers of each column become those of equal rank in training (`match_columns`).
 
     Without 2. rows are smoother than real ones, without 3. integers, heaps at zero and skewed
@@ -38,14 +43,14 @@ class GenerativeModel(BaseEstimator):
     Parameters
     ----------
     estimator : BaseAutoEncoder, default=None
-        Any auto-encoder of skae, or :class:`~sklearn.frozen.FrozenEstimator` of a fitted one; None
-        is :class:`~skae.AutoEncoder`.
-    sampler : {"gaussian_mixture", "kernel_density", "autoregressive_flow", "two_stage_vae", \
-"prior"} or object, default="gaussian_mixture"
+        Any auto-encoder of skae, or :class:`~sklearn.frozen.FrozenEstimator` of a fitted one. None
+        is :class:`~skae.AutoEncoder`, with codes of at least 8 columns, or as many as
+        the table has.
+    sampler : str or object, default="gaussian_mixture"
         How codes are distributed.
 
         - "gaussian_mixture": :class:`~sklearn.mixture.GaussianMixture` with as many components as
-          the Bayesian information criterion wants.
+          the Bayesian information criterion wants [2]_.
         - "kernel_density": :class:`~sklearn.neighbors.KernelDensity` with the bandwidth that is the
           likeliest in cross-validation. It keeps all codes.
         - "autoregressive_flow": :class:`MaskedAutoregressiveFlow`.
@@ -81,8 +86,8 @@ class GenerativeModel(BaseEstimator):
     References
     ----------
     .. [1] Dai & Wipf, "Diagnosing and Enhancing VAE Models", ICLR 2019, section 4.
-       A mixture of normal distributions, fitted to codes after training: Ghosh et al., "From
-       Variational to Deterministic Autoencoders", ICLR 2020, section 4.
+    .. [2] Ghosh et al., "From Variational to Deterministic Autoencoders", ICLR 2020, section 4: a
+       mixture fitted to codes after training.
 
     Examples
     --------
@@ -145,16 +150,16 @@ class GenerativeModel(BaseEstimator):
         """
         self._validate_params()
         rng = check_random_state(self.random_state)
-        estimator = AutoEncoder() if self.estimator is None else self.estimator
-        autoencoder_of(estimator)
-        estimator = seeded(clone(estimator), rng).fit(X, y)
-        autoencoder = autoencoder_of(estimator)
-        table = autoencoder._check_table(X)
-        if table.in_chunks:
+        if as_chunked_table(X) is not None:
             raise TypeError(
                 f"X is a {type(X).__name__}, which GenerativeModel would load whole. Fit an "
                 "auto-encoder on it, and GenerativeModel(FrozenEstimator(autoencoder)) on a part."
             )
+        estimator = _default_estimator(X) if self.estimator is None else self.estimator
+        autoencoder_of(estimator)
+        estimator = seeded(clone(estimator), rng).fit(X, y)
+        autoencoder = autoencoder_of(estimator)
+        table = autoencoder._check_table(X)
         self.estimator_, codes = estimator, _codes(estimator, X)
         self._learn_rows(autoencoder, table, codes)
         self.sampler_ = fitted_sampler(self.sampler, codes, autoencoder, rng)
@@ -289,6 +294,12 @@ class _Noise:
         """Draw errors, (n_samples, n_columns)."""
         draws = rng.standard_normal((n_samples, len(self.mean)))
         return (self.mean + draws @ self.factor.T) * self.scale
+
+
+def _default_estimator(X):
+    shape = np.shape(X)
+    n_features = shape[1] if len(shape) == 2 else 1  # fit says what is wrong with it
+    return AutoEncoder(min(n_features, max(FEWEST_CODES, default_n_components(n_features))))
 
 
 def _codes(estimator, X):

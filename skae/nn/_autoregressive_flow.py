@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -114,7 +115,7 @@ class AutoregressiveFlow(AutoEncoderModule):
     def decode(self, code):
         """Rows of noise, (n_samples, n_features)."""
         for layer in reversed(self.layers):
-            code = layer.inverse(code.flip(1))
+            code = cast("AutoregressiveLayer", layer).inverse(code.flip(1))
         return code
 
     def log_densities(self, x: Tensor) -> Tensor:
