@@ -90,7 +90,8 @@ def kernel_density(codes, estimator, rng):
 
 def two_stage_vae(codes, estimator, rng):
     """A second auto-encoder, of as many codes, whose likelihood is drawn from."""
-    return VAE(codes.shape[1], random_state=drawn_seed(rng)).fit(codes)
+    # principal axes of as many codes leave no noise, a start that training does not get away from
+    return VAE(codes.shape[1], init="random", random_state=drawn_seed(rng)).fit(codes)
 
 
 def autoregressive_flow(codes, estimator, rng):
