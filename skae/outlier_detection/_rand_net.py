@@ -129,7 +129,7 @@ class RandNet(BaseAutoEncoder):
         super()._continue(n_rows)
 
     @property
-    def _n_features_out(self):
+    def _code_width(self):
         return self.module_.encoder.n_members * self.n_components_
 
     def _objective(self):
