@@ -15,6 +15,7 @@ FLOW_DEFAULTS = {**DEFAULTS, "lr": 1e-3}
 # Parameters of auto-encoders that a flow, whose code is as wide as a row, lacks.
 LACKING = (
     "n_components",
+    "input_shape",
     "hidden_layer_sizes",
     "activation",
     "linear_skip",

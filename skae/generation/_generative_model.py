@@ -14,7 +14,7 @@ from skae.base import default_n_components
 from skae.datasets import as_chunked_table
 from skae.generation._quantiles import QuantileMatching
 from skae.generation._samplers import SAMPLERS, drawn_codes, fitted_sampler, seeded
-from skae.generation._unwrapping import autoencoder_of
+from skae.generation._unwrapping import autoencoder_of, codes_of, decoded
 from skae.nn import isolated_rng
 from skae.preprocessing import gaussian_of_holed_rows
 from skae.utils import drawn_seed
@@ -160,7 +160,7 @@ class GenerativeModel(BaseEstimator):
         estimator = seeded(clone(estimator), rng).fit(X, y)
         autoencoder = autoencoder_of(estimator)
         table = autoencoder._check_table(X)
-        self.estimator_, codes = estimator, _codes(estimator, X)
+        self.estimator_, codes = estimator, codes_of(estimator, X)
         self._learn_rows(autoencoder, table, codes)
         self.sampler_ = fitted_sampler(self.sampler, codes, autoencoder, rng)
         self._decoder = autoencoder._encoder
@@ -175,8 +175,7 @@ class GenerativeModel(BaseEstimator):
         self._classes = schema.encoded_positions("boolean", "categorical")
         self._noisy = schema.encoded_positions("numeric", "datetime")
         rows = table.encoded(autoencoder._encoder)
-        decoded = autoencoder._decoded(codes, autoencoder._likelihood.mean)
-        errors = (rows.encode(rows.X) - decoded)[:, self._noisy].astype(np.float64)
+        errors = (rows.encode(rows.X) - decoded(autoencoder, codes))[:, self._noisy]
         self._noise = _Noise(errors) if self.add_noise and len(self._noisy) else None
 
     def _matching(self, table, rng):
@@ -216,17 +215,18 @@ class GenerativeModel(BaseEstimator):
         autoencoder = autoencoder_of(self.estimator_)
         codes = drawn_codes(self.sampler_, n_samples, rng)
         with isolated_rng(drawn_seed(rng)):
-            rows = autoencoder._decoded(codes, self._rows_of)
+            rows = autoencoder._of_codes(codes, self._rows_of)
         if self._noise is not None:
             rows[:, self._noisy] += self._noise.sample(n_samples, rng)
         return rows
 
-    def _rows_of(self, output):
-        """Means of numbers, and draws of classes, of what the decoder gives."""
-        likelihood = autoencoder_of(self.estimator_)._likelihood
-        rows = likelihood.mean(output)
+    def _rows_of(self, codes):
+        """Means of numbers, and draws of classes, of what the decoder makes of codes."""
+        autoencoder = autoencoder_of(self.estimator_)
+        module, likelihood = autoencoder.module_, autoencoder._likelihood
+        rows = autoencoder._decoded(module, likelihood, codes)
         if len(self._classes):
-            rows[:, self._classes] = likelihood.sample(output)[:, self._classes]
+            rows[:, self._classes] = likelihood.sample(module.decode(codes))[:, self._classes]
         return rows
 
     # ---- densities ----
@@ -246,7 +246,7 @@ class GenerativeModel(BaseEstimator):
             reconstructed, and compares for one auto-encoder only. Of "two_stage_vae" a bound.
         """
         check_is_fitted(self)
-        return self.sampler_.score_samples(_codes(self.estimator_, X))
+        return self.sampler_.score_samples(codes_of(self.estimator_, X))
 
     def score(self, X, y=None):
         """Mean of :meth:`score_samples`, to choose a sampler for a frozen auto-encoder.
@@ -300,7 +300,3 @@ def _default_estimator(X):
     shape = np.shape(X)
     n_features = shape[1] if len(shape) == 2 else 1  # fit says what is wrong with it
     return AutoEncoder(min(n_features, max(FEWEST_CODES, default_n_components(n_features))))
-
-
-def _codes(estimator, X):
-    return np.asarray(estimator.transform(X), dtype=np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae.generation._unwrapping import autoencoder_of
+from skae.generation._unwrapping import autoencoder_of, codes_of, decoded
 
 PATHS = ("linear", "spherical")
 # Codes whose directions differ by less, or by less from half a turn, have no way around.
@@ -117,11 +117,9 @@ def _code(estimator, row, name):
             f"{name} has to be one row, of shape (1, n_features): X[:1] or X.iloc[[0]]. Got an "
             f"object of shape {np.shape(row)} instead."
         )
-    return np.asarray(estimator.transform(row), dtype=np.float64)[0]
+    return codes_of(estimator, row)[0]
 
 
 def _rows(estimator, codes):
     autoencoder = autoencoder_of(estimator)
-    return autoencoder._table(
-        autoencoder._decoded(codes, autoencoder._likelihood.mean), None, np.float64
-    )
+    return autoencoder._table(decoded(autoencoder, codes), None, np.float64)

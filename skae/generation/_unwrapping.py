@@ -1,5 +1,8 @@
-"""Which auto-encoder the user means."""
+"""Which auto-encoder the user means, its codes, and what it makes of them."""
 
+from functools import partial
+
+import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from skae.base import BaseAutoEncoder
@@ -31,3 +34,15 @@ def autoencoder_of(estimator):
             f"FrozenEstimator of one. Got {estimator!r} instead."
         )
     return estimator
+
+
+def codes_of(estimator, X):
+    """Codes of rows as the decoder takes them, float64 of shape (n_samples, n_components)."""
+    codes = autoencoder_of(estimator)._check_codes(estimator.transform(X))
+    return np.asarray(codes, dtype=np.float64)
+
+
+def decoded(autoencoder, codes):
+    """Encoded rows that the decoder makes of codes, (n_samples, n_encoded)."""
+    means = partial(autoencoder._decoded, autoencoder.module_, autoencoder._likelihood)
+    return autoencoder._of_codes(codes, means)

@@ -15,11 +15,22 @@ from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
 
-from skae import VAE, AutoEncoder, DenoisingAE, MaskedAE, RandNet
+from skae import (
+    VAE,
+    AutoEncoder,
+    ConditionalVAE,
+    DenoisingAE,
+    MaskedAE,
+    RandNet,
+    RegularizedAE,
+    VampPriorVAE,
+    WassersteinAE,
+)
 from skae.datasets import ChunkedTable
 from skae.exceptions import CalibrationWarning
 from skae.generation import GenerativeModel, MaskedAutoregressiveFlow
 from skae.generation._samplers import SAMPLERS
+from skae.vector_quantized import VQVAE
 from tests.estimators import assert_same_cells, holed_table, mixed_table, table
 
 QUICK = {"max_epochs": 2, "random_state": 0}
@@ -29,6 +40,11 @@ ESTIMATORS = [
     MaskedAE(2, **QUICK),
     VAE(2, **QUICK),
     RandNet(2, n_estimators=2, **QUICK),
+    RegularizedAE(2, **QUICK),
+    WassersteinAE(2, **QUICK),
+    VampPriorVAE(2, **QUICK),
+    ConditionalVAE(2, condition=[0], **QUICK),
+    VQVAE(2, **QUICK),
 ]
 X = table(300, 4)
 
