@@ -25,8 +25,8 @@ ESTIMATORS = [
 QUICK = {"max_epochs": 3, "contamination": 0.1, "random_state": 0, "device": "cpu"}
 # Nothing drawn for a row while training.
 QUIET = {"noise_level": 0, "noise_levels": (0.0,), "mask_ratio": 0, "dropout": 0}
-# Nothing of a row taken out, however its units change.
-WHOLE = {"sparsity_weight": 1e6}
+# Nothing of a row taken out, no integers searched by their loss, however its units change.
+WHOLE = {"sparsity_weight": 1e6, "n_sweeps": 0}
 # No weight of the memory that rounding moves across a threshold, no variance that blows it up.
 SMOOTH = {"shrink_threshold": 0, "covariance_weight": 0.05}
 # What makes a fit a plain function of its rows: one batch, no hold-out, no noise; and no start from
@@ -97,6 +97,8 @@ SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet", "V
 # drawn to a centre, where a density wants it, or of networks without all connections; or it is
 # noisy, or has few codes that are not 0.
 LOSSY = {"DAGMM", "DeepSVDD", "MemoryAE", "RandNet", "SparseAE", "VQVAE"} | DENSITIES
+# Whose codes are integers, whatever the float type of the rows.
+INTEGER_CODES = {"VQVAE"}
 # Whose encoder learns something else than to reconstruct.
 TRAINED_OTHERWISE = {"DeepSVDD"}
 # Activations that an estimator refuses.

@@ -147,7 +147,7 @@ class ScalarLevels(Quantizer):
         return (bounded * self.n_levels).long().clamp(0, self.n_levels - 1)
 
     def _middles(self, digits: Tensor) -> Tensor:
-        return _spread((digits + 0.5) / self.n_levels)
+        return _spread((digits.to(torch.float32) + 0.5) / self.n_levels)
 
     def tokens(self, z):
         """Cells of the coordinates, by group; see :meth:`Quantizer.tokens`."""
