@@ -28,6 +28,7 @@ SCRIPTS = (
     "threshold",
     "imputation",
     "log_likelihood",
+    "quantisation",
     "denoising",
     "images",
     "cyclegan",
