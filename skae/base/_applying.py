@@ -85,7 +85,9 @@ class FittedAutoEncoder(
         ndarray of shape (n_samples, n_components), or a DataFrame after `set_output`
             Codes, of the float type of `X`.
         """
-        table = self._check_table(X)
+        return self._transformed(self._check_table(X))
+
+    def _transformed(self, table):
         return self._codes(table.encoded(self._encoder)).astype(table.float_type)
 
     def _codes(self, rows):

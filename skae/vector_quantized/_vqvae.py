@@ -169,9 +169,12 @@ class VQVAE(SamplingMixin, EncoderDecoder):
             Integers, int64. With ``output="embeddings"`` the codes that they stand for,
             (n_samples, n_components), of the float type of `X`.
         """
+        return super().transform(X)
+
+    def _transformed(self, table):
         if self.output == "embeddings":
-            return super().transform(X)
-        return self._tokens(self._check_table(X).encoded(self._encoder))
+            return super()._transformed(table)
+        return self._tokens(table.encoded(self._encoder))
 
     def _tokens(self, rows):
         module, likelihood = self._network(rows)
