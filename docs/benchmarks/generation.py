@@ -186,7 +186,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--models", nargs="+", default=["mixture", *MODELS])
     parser.add_argument("--classes", action="store_true", help="TSTR instead of C2ST")
-    parser.add_argument("--times", type=int, default=1, help="generated rows a real one, for TSTR")
+    parser.add_argument("--times", type=int, default=4, help="generated rows a real one, for TSTR")
     options = parser.parse_args()
     if options.quick:
         options.tables, options.seeds = ["digits"], 1
