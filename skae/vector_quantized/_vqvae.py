@@ -50,7 +50,7 @@ class VQVAE(SamplingMixin, EncoderDecoder):
     ----------
     quantizer : {{FiniteScalarQuantizer, VectorQuantizer, ResidualQuantizer}}, default=None
         Turns codes into integers. None is ``FiniteScalarQuantizer()``, 3 bits a component. A search
-        reaches its parameters, as in ``quantizer__n_levels``.
+        reaches the parameters of one that is given, as in ``quantizer__n_levels``.
     n_sweeps : int, default=1
         How often the integers of a row are improved on after training: each is tried at all its
         values, given the others, and takes the one whose decoded row loses least. A sweep decodes a
