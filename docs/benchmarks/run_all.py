@@ -29,6 +29,7 @@ SCRIPTS = (
     "imputation",
     "log_likelihood",
     "quantisation",
+    "disentanglement",
     "denoising",
     "images",
     "cyclegan",
