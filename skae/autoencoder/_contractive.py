@@ -5,7 +5,7 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval
 
 from skae.autoencoder._autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.objectives import Contraction, Reconstruction
 from skae.utils import parameters_of
 
@@ -59,7 +59,7 @@ class ContractiveAE(AutoEncoder):
         "contraction_weight": [Interval(Real, 0, None, closed="left")],
     }
 
-    @parameters_of(AutoEncoder)
+    @parameters_of(EncoderDecoder)
     def __init__(self, n_components="auto", *, contraction_weight=0.1, **inherited):
         super().__init__(n_components, **inherited)
         self.contraction_weight = contraction_weight

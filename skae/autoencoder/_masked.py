@@ -9,7 +9,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder._autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.nn import GaussianFill, hide
 from skae.objectives import Batch, MaskedReconstruction
 from skae.preprocessing import gaussian_of_holed_rows
@@ -95,7 +95,7 @@ class MaskedAE(AutoEncoder):
         "visible_weight": [Interval(Real, 0, 1, closed="both")],
     }
 
-    @parameters_of(AutoEncoder, MASKED_DEFAULTS)
+    @parameters_of(EncoderDecoder, MASKED_DEFAULTS)
     def __init__(self, n_components="auto", *, mask_ratio=0.2, visible_weight=0.1, **inherited):
         super().__init__(n_components, **inherited)
         self.mask_ratio = mask_ratio

@@ -5,7 +5,7 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder._autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.objectives import Reconstruction, SmoothDecoder
 from skae.utils import parameters_of
 
@@ -61,7 +61,7 @@ class RegularizedAE(AutoEncoder):
         "regularization": [StrOptions({"gradient", "spectral", "l2"})],
     }
 
-    @parameters_of(AutoEncoder)
+    @parameters_of(EncoderDecoder)
     def __init__(
         self,
         n_components="auto",

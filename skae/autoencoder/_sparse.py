@@ -6,7 +6,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from skae.autoencoder._autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, default_n_components, documented
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, default_n_components, documented
 from skae.nn import SparseAutoEncoder, TopCodes
 from skae.objectives import AbsoluteCodes, RareCodes, Reconstruction
 from skae.utils import parameters_of
@@ -73,7 +73,7 @@ class SparseAE(AutoEncoder):
         "target_activation": [Interval(Real, 0, 1, closed="neither")],
     }
 
-    @parameters_of(AutoEncoder)
+    @parameters_of(EncoderDecoder)
     def __init__(
         self,
         n_components="auto",

@@ -16,6 +16,7 @@ from skae.objectives._masked import MaskedReconstruction
 from skae.objectives._members import MembersReconstruction, member_losses
 from skae.objectives._memory import MemoryReconstruction
 from skae.objectives._mixture import N_ERRORS, MixtureReconstruction, latent
+from skae.objectives._neighborhood import NeighborhoodReconstruction, row_affinities, strain
 from skae.objectives._one_class import OneClass, squared_radius
 from skae.objectives._quantized import QuantizedReconstruction, TokenLikelihood
 from skae.objectives._reconstruction import Reconstruction
@@ -46,6 +47,7 @@ __all__ = [
     "MemoryReconstruction",
     "MixtureReconstruction",
     "NegativeLogDensity",
+    "NeighborhoodReconstruction",
     "Objective",
     "OneClass",
     "Phase",
@@ -65,7 +67,9 @@ __all__ = [
     "log_weights",
     "member_losses",
     "normal_discrepancy",
+    "row_affinities",
     "row_shares",
     "squared_radius",
+    "strain",
     "total_correlation",
 ]

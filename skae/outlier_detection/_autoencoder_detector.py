@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.distributions import MixedColumns
 from skae.nn import corrupt
 from skae.objectives import Batch
@@ -112,7 +112,7 @@ class AutoEncoderDetector(AutoEncoder):
         "max_reference_rows": [Interval(Integral, 1, None, closed="left")],
     }
 
-    @parameters_of(AutoEncoder, DETECTOR_DEFAULTS)
+    @parameters_of(EncoderDecoder, DETECTOR_DEFAULTS)
     def __init__(
         self,
         n_components="auto",

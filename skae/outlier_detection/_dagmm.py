@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from skae.autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, documented, layer_sizes
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented, layer_sizes
 from skae.nn import GaussianMixture, MixtureAutoEncoder
 from skae.objectives import N_ERRORS, MixtureReconstruction, latent
 from skae.outlier_detection._autoencoder_detector import MOST_EARLIER_ROWS
@@ -103,7 +103,7 @@ class DAGMM(PathExplained):
         "covariance_weight": [Interval(Real, 0, None, closed="left")],
     }
 
-    @parameters_of(AutoEncoder, DAGMM_DEFAULTS)
+    @parameters_of(EncoderDecoder, DAGMM_DEFAULTS)
     def __init__(
         self,
         n_components="auto",

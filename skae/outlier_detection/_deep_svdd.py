@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.nn import BiasFreeMLP
 from skae.objectives import OneClass, squared_radius
 from skae.outlier_detection._path_explained import PathExplained
@@ -96,7 +96,7 @@ class DeepSVDD(PathExplained):
         "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
     }
 
-    @parameters_of(AutoEncoder, SVDD_DEFAULTS, without=["input_shape"])
+    @parameters_of(EncoderDecoder, SVDD_DEFAULTS, without=["input_shape"])
     def __init__(
         self, n_components="auto", *, objective="one_class", nu=0.1, pretrain_epochs=50, **inherited
     ):

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from sklearn.utils._param_validation import Interval
 
 from skae.autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.nn import Memory, MemoryAutoEncoder
 from skae.objectives import MemoryReconstruction
 from skae.utils import parameters_of
@@ -81,7 +81,7 @@ class MemoryAE(AutoEncoder):
         "entropy_weight": [Interval(Real, 0, None, closed="left")],
     }
 
-    @parameters_of(AutoEncoder)
+    @parameters_of(EncoderDecoder)
     def __init__(
         self,
         n_components="auto",

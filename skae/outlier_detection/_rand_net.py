@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder import AutoEncoder
 from skae.base import (
     ATTRIBUTES,
     DEFAULTS,
     BaseAutoEncoder,
+    EncoderDecoder,
     default_hidden_layer_sizes,
     documented,
     layer_sizes,
@@ -91,7 +91,7 @@ class RandNet(BaseAutoEncoder):
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
 
-    @parameters_of(AutoEncoder, RANDNET_DEFAULTS, MISSING)
+    @parameters_of(EncoderDecoder, RANDNET_DEFAULTS, MISSING)
     def __init__(self, n_components="auto", *, n_estimators=16, **inherited):
         self.n_components = n_components
         self.n_estimators = n_estimators

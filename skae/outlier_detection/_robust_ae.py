@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, documented
+from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.nn import SparseSplit, SplitInput
 from skae.objectives import Batch, RobustReconstruction
 from skae.utils import as_pandas, fill_cells, frame_library, frame_like, parameters_of
@@ -69,7 +69,7 @@ class RobustAE(AutoEncoder):
         "n_proximal_steps": [Interval(Integral, 1, None, closed="left")],
     }
 
-    @parameters_of(AutoEncoder)
+    @parameters_of(EncoderDecoder)
     def __init__(
         self,
         n_components="auto",

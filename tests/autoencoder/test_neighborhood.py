@@ -1,0 +1,59 @@
+"""Maps: codes of auto-encoders that keep the neighbours of rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.manifold import trustworthiness
+
+from skae import AutoEncoder, DenoisingAE
+
+X = load_digits().data[:600]
+KWARGS = {"max_epochs": 20, "early_stopping": False, "tol": 0, "random_state": 0}
+
+
+@pytest.mark.parametrize("Estimator", [AutoEncoder, DenoisingAE])
+def test_neighbours_are_kept_and_rows_come_back(Estimator):
+    plain = Estimator(2, **KWARGS).fit(X)
+    near = Estimator(2, neighborhood_weight=1.0, batch_size=300, **KWARGS).fit(X)
+    kept = [trustworthiness(X, ae.transform(X), n_neighbors=10) for ae in (plain, near)]
+    assert kept[1] > kept[0] + 0.01
+    error = np.mean((near.inverse_transform(near.transform(X)) - X) ** 2)
+    assert error < X.var(axis=0).mean()
+
+
+def test_the_same_seed_gives_the_same_map():
+    maps = [
+        AutoEncoder(2, neighborhood_weight=1.0, max_epochs=2, random_state=3).fit_transform(X)
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(*maps)
+
+
+def test_weight_zero_is_plain():
+    maps = [
+        AutoEncoder(2, max_epochs=2, random_state=0, **weight).fit_transform(X)
+        for weight in ({}, {"neighborhood_weight": 0})
+    ]
+    np.testing.assert_array_equal(*maps)
+
+
+def test_mixed_tables_with_missing_cells_have_maps():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"size": rng.normal(size=80), "colour": rng.choice(["red", "blue", "green"], 80)}
+    )
+    frame.loc[::7, "size"] = np.nan
+    frame.loc[::5, "colour"] = None
+    ae = AutoEncoder(2, neighborhood_weight=1.0, max_epochs=3, random_state=0)
+    weight = rng.integers(0, 3, 80)
+    codes = ae.fit(frame, sample_weight=weight).transform(frame)
+    assert np.isfinite(codes).all()
+    assert list(ae.inverse_transform(codes).columns) == ["size", "colour"]
+    ae.partial_fit(frame)
+    assert np.isfinite(ae.transform(frame)).all()
+
+
+def test_the_weight_is_not_negative():
+    with pytest.raises(ValueError, match="neighborhood_weight"):
+        AutoEncoder(2, neighborhood_weight=-1).fit(X)
