@@ -30,6 +30,8 @@ SCRIPTS = (
     "log_likelihood",
     "quantisation",
     "disentanglement",
+    "dimension_reduction",
+    "neighbor_maps",
     "denoising",
     "images",
     "cyclegan",

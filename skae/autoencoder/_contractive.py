@@ -55,7 +55,7 @@ class ContractiveAE(AutoEncoder):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "contraction_weight": [Interval(Real, 0, None, closed="left")],
     }
 

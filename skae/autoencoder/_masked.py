@@ -89,7 +89,7 @@ class MaskedAE(AutoEncoder):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "max_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "mask_ratio": [Interval(Real, 0, 1, closed="left")],
         "visible_weight": [Interval(Real, 0, 1, closed="both")],

@@ -55,7 +55,7 @@ class RegularizedAE(AutoEncoder):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "code_weight": [Interval(Real, 0, None, closed="left")],
         "decoder_weight": [Interval(Real, 0, None, closed="left")],
         "regularization": [StrOptions({"gradient", "spectral", "l2"})],

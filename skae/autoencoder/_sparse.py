@@ -66,7 +66,7 @@ class SparseAE(AutoEncoder):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "sparsity": [StrOptions({"k", "l1", "kl"})],
         "n_active": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "sparsity_weight": [Interval(Real, 0, None, closed="left")],

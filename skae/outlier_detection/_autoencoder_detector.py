@@ -104,7 +104,7 @@ class AutoEncoderDetector(AutoEncoder):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "max_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "novelty": ["boolean"],
         "noise_levels": ["array-like"],

@@ -95,7 +95,7 @@ class DAGMM(PathExplained):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "n_mixtures": [Interval(Integral, 1, None, closed="left")],
         "estimation_layer_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],

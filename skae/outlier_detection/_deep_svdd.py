@@ -90,7 +90,7 @@ class DeepSVDD(PathExplained):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "objective": [StrOptions({"one_class", "soft_boundary"})],
         "nu": [Interval(Real, 0, 1, closed="right")],
         "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],

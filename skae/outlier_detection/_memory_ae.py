@@ -75,7 +75,7 @@ class MemoryAE(AutoEncoder):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "memory_size": [Interval(Integral, 1, None, closed="left")],
         "shrink_threshold": [Interval(Real, 0, None, closed="left")],
         "entropy_weight": [Interval(Real, 0, None, closed="left")],

@@ -63,7 +63,7 @@ class RobustAE(AutoEncoder):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **EncoderDecoder._parameter_constraints,
         "sparsity": [StrOptions({"cells", "rows"})],
         "sparsity_weight": [Interval(Real, 0, None, closed="left")],
         "n_proximal_steps": [Interval(Integral, 1, None, closed="left")],
