@@ -6,7 +6,6 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
-from skae.autoencoder import AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented, layer_sizes
 from skae.nn import GaussianMixture, MixtureAutoEncoder
 from skae.objectives import N_ERRORS, MixtureReconstruction, latent
