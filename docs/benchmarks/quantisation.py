@@ -89,7 +89,7 @@ def main():
     for method in (product_k_means, residual_k_means):
         for shape in SHAPES:
             errors = [_error(method(train, test, *shape, seed), test) for seed in seeds]
-            name = f"{method.__name__}, {shape[0]} of {shape[1]}".replace("_", " ")
+            name = f"{method.__name__}, {shape[0]} of {shape[1]}".replace("_k_", " k-")
             table_row("", name, mean_and_range(errors), *[""] * 6)
     for n_components, quantizer in QUANTIZERS:
         params = {"quantizer": quantizer, "scaler": None, **overrides(args)}
