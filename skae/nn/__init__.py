@@ -9,7 +9,7 @@ from skae.nn._conv import ConvDecoder, ConvEncoder, PixelUnits, default_channels
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
 from skae.nn._gaussian_fill import GaussianFill
 from skae.nn._gaussian_mixture import GaussianMixture, MixtureAutoEncoder
-from skae.nn._jacobian import jacobian
+from skae.nn._jacobian import jacobian, squared_gradients
 from skae.nn._members import MemberDecoder, MemberEncoder, MembersAutoEncoder
 from skae.nn._memory import Memory, MemoryAutoEncoder
 from skae.nn._mlp import SkipMLP
@@ -77,4 +77,5 @@ __all__ = [
     "jacobian",
     "origins_in",
     "places_in",
+    "squared_gradients",
 ]

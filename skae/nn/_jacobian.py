@@ -2,17 +2,35 @@
 
 import torch
 from torch import Tensor, nn
-from torch.func import jacrev, vmap
 
 from skae.nn._activations import ACTIVATIONS
 from skae.nn._mlp import SkipMLP
+
+# Rows whose derivatives are in memory together.
+ROWS_AT_ONCE = 256
+
+
+def squared_gradients(network: nn.Module, x: Tensor) -> Tensor:
+    """Squared norm of the gradient of each output by the input, a block of rows at a time.
+
+    Parameters
+    ----------
+    network, x
+        As for :func:`jacobian`.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_out)
+        Differentiable by the parameters.
+    """
+    return torch.cat([jacobian(network, rows).square().sum(2) for rows in x.split(ROWS_AT_ONCE)])
 
 
 def jacobian(network: nn.Module, x: Tensor) -> Tensor:
     """Derivatives of each output by each input, differentiable by the parameters.
 
     The chain rule is followed from the side that has fewer columns. Networks other than
-    :class:`SkipMLP` are left to `torch.func`.
+    :class:`SkipMLP` take a backward pass for each output.
 
     Parameters
     ----------
@@ -27,7 +45,7 @@ def jacobian(network: nn.Module, x: Tensor) -> Tensor:
         Exact, whatever the depth.
     """
     if type(network) is not SkipMLP:
-        return vmap(jacrev(lambda row: network(row[None])[0]), randomness="different")(x)
+        return _by_autograd(network, x)
     if not network.n_hidden:
         return network.first.weight.expand(len(x), -1, -1)
     weights = [network.first.weight[: network.n_hidden]]
@@ -42,17 +60,25 @@ def jacobian(network: nn.Module, x: Tensor) -> Tensor:
     )
 
 
+def _by_autograd(network: nn.Module, x: Tensor) -> Tensor:
+    # not torch.func: modules of the user's need not work row by row, as in BatchNorm
+    with torch.enable_grad():  # wherever the caller turned gradients off
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        outputs = network(x).unbind(dim=1)
+        rows = [torch.autograd.grad(y.sum(), x, create_graph=True)[0] for y in outputs]
+    return torch.stack(rows, dim=1)
+
+
 def _slopes(network: SkipMLP, x: Tensor) -> list[Tensor]:
     """Derivatives of the activations of each hidden layer, (n_samples, n_units)."""
-    activation, backward = ACTIVATIONS[network.activation]
-    before = nn.functional.linear(x, network.first.weight, network.first.bias)
-    before = before[:, : network.n_hidden]
-    after = activation(before)
-    slopes = [backward(torch.ones_like(before), before, after)]
-    for layer in network.middle:
-        before = layer(after)
-        after = activation(before)
-        slopes.append(backward(torch.ones_like(before), before, after))
+    activation, slopes = ACTIVATIONS[network.activation].function, []
+    layers = [(network.first.weight[: network.n_hidden], network.first.bias[: network.n_hidden])]
+    layers += [(layer.weight, layer.bias) for layer in network.middle]
+    for weight, bias in layers:
+        before = nn.functional.linear(x, weight, bias)
+        # not `backward` of the activation: that of SiLU has no derivative itself
+        x, pull = torch.func.vjp(activation, before)[:2]
+        slopes += pull(torch.ones_like(x))
     return slopes
 
 

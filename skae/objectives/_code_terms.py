@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from skae.distributions import Likelihood
-from skae.nn import AutoEncoderModule, jacobian
+from skae.nn import AutoEncoderModule, squared_gradients
 from skae.objectives._base import Batch
 from skae.objectives._divergences import row_shares
 from skae.objectives._reconstruction import Reconstruction
@@ -165,7 +165,7 @@ class Contraction(PricedReconstruction):
         self, module: AutoEncoderModule, seen: Tensor, code: Tensor, shares: Tensor
     ) -> Tensor:
         """See :meth:`PricedReconstruction.price`."""
-        squares = jacobian(module.encoder, seen).square().sum(dim=2)  # (n_samples, n_components)
+        squares = squared_gradients(module.encoder, seen)  # (n_samples, n_components)
         variance = shares @ (code - shares @ code).square()
         varies = variance > SMALLEST_SQUARE  # not where a row is alone: it costs nothing
         relative = squares * varies / variance.clamp(min=SMALLEST_SQUARE)
@@ -216,7 +216,7 @@ class SmoothDecoder(PricedReconstruction):
     def _roughness(self, decoder: nn.Module, code: Tensor) -> Tensor:
         """R over d: of each row for "gradient", one for all for the others."""
         if self.regularization == "gradient":
-            return jacobian(decoder, code).square().sum(dim=2).mean(dim=1)
+            return squared_gradients(decoder, code).mean(dim=1)
         weights = [p.flatten(1) for p in decoder.parameters() if p.ndim > 1]
         if self.regularization == "spectral":
             total = sum(torch.linalg.matrix_norm(weight, 2).square() for weight in weights)

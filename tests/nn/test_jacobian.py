@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skae.nn import ACTIVATIONS, SkipMLP, jacobian
+from skae.nn import ACTIVATIONS, SkipMLP, jacobian, squared_gradients
 
 
 def network(n_in, n_out, sizes, activation="tanh", linear_skip=True):
@@ -53,3 +53,43 @@ def test_its_norm_has_the_gradient_of_finite_differences(n_in, n_out):
             below = norm()
             weight[i, j] += step
         assert grad[i, j].item() == pytest.approx((above - below).item() / (2 * step), rel=1e-5)
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_its_norm_has_the_gradient_of_autograd(activation):
+    net, x = network(5, 2, (4, 3), activation), rows(5)
+    parameters = list(net.parameters())
+    by_hand, plain = (
+        torch.autograd.grad(
+            squared_gradients(n, x).sum(), parameters, allow_unused=True, materialize_grads=True
+        )
+        for n in (net, torch.nn.Sequential(net))
+    )
+    torch.testing.assert_close(by_hand, plain)
+
+
+@pytest.mark.parametrize("wrap", [lambda net: net, torch.nn.Sequential])
+def test_one_logistic_layer_has_the_closed_form_of_the_paper(wrap):
+    net, x = network(5, 6, (6,), "logistic", linear_skip=False), rows(5)
+    with torch.no_grad():
+        net.last.weight.copy_(torch.eye(6))
+        net.last.bias.zero_()
+    h = net(x)
+    expected = (h * (1 - h)).square() * net.first.weight.square().sum(dim=1)
+    torch.testing.assert_close(squared_gradients(wrap(net), x), expected)
+
+
+@pytest.mark.parametrize("wrap", [lambda net: net, torch.nn.Sequential])
+def test_blocks_make_no_difference_nor_does_where_gradients_are_off(wrap):
+    net, x = wrap(network(4, 2, (5,), "silu")), rows(4, n_samples=600)
+    with torch.no_grad():
+        squares = squared_gradients(net, x)
+    torch.testing.assert_close(squares, jacobian(net, x).square().sum(dim=2))
+
+
+def test_a_network_that_normalises_batches_is_taken_in_training():
+    norm = torch.nn.BatchNorm1d(4, affine=False)
+    x = rows(4, n_samples=50)
+    squares = squared_gradients(norm.eval(), x)
+    torch.testing.assert_close(squares, torch.ones(50, 4), rtol=1e-4, atol=1e-4)
+    assert torch.isfinite(squared_gradients(norm.train(), x)).all()
