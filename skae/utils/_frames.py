@@ -151,6 +151,7 @@ def _filled_pandas(column, values, missing):
     pandas = sys.modules["pandas"]
     dtype = column.dtype
     if isinstance(dtype, pandas.CategoricalDtype):  # of a chunk that had fewer categories
+        values = values.where(missing)  # others may be of categories that it lacks
         dtype = with_values(dtype, values[missing])
     types = pandas.api.types
     if types.is_integer_dtype(dtype) and types.is_float_dtype(values.dtype):

@@ -280,3 +280,11 @@ def test_whole_numbers_with_holes_are_filled_with_whole_numbers():
     filled = fill_cells(table, pd.DataFrame({"n": [0.4, 2.6]}), np.array([[False], [True]]))
     assert filled["n"].tolist() == [1, 3]
     assert filled["n"].dtype == "Int64"
+
+
+def test_values_that_are_not_taken_need_no_category():
+    column = pd.Series(["low", None, "high"], dtype=pd.CategoricalDtype(["low", "high"]))
+    values = pd.DataFrame({"it": pd.Categorical(["new", "low", "other"])})
+    filled = fill_cells(pd.DataFrame({"it": column}), values, np.array([[False], [True], [False]]))
+    assert filled["it"].tolist() == ["low", "low", "high"]
+    assert filled["it"].dtype == column.dtype
