@@ -22,9 +22,11 @@ class SparseAE(AutoEncoder):
         \\qquad\\text{{or}}\\qquad -\\frac 1 d \\log p(x \\mid z)
         + \\frac \\lambda k \\sum_j \\mathrm{{KL}}(\\rho \\,\\|\\, \\hat\\rho_j)
 
-    "l1": :math:`\\rho_j` is the root mean square of the code over the batch, so that smaller codes
-    alone gain nothing. "kl" (section 3 of Ng): codes go through the logistic function, and their
-    means :math:`\\hat\\rho_j` are drawn to the target :math:`\\rho`.
+    "l1": negative codes become 0; without that, a price makes codes small, not absent.
+    :math:`\\rho_j` is the root mean square of the code over the batch, so that smaller codes alone
+    gain nothing. At :math:`\\lambda = 0` it is :class:`AutoEncoder`. "kl" (section 3 of Ng): codes
+    go through the logistic function, and their means :math:`\\hat\\rho_j` are drawn to the target
+    :math:`\\rho`.
 
     Parameters
     ----------
@@ -96,10 +98,20 @@ class SparseAE(AutoEncoder):
     def _joined(self, encoder, decoder, inputs, generator):
         if self.sparsity == "kl":
             return SparseAutoEncoder(encoder, decoder, nn.Sigmoid(), inputs)
+        if self._rectifies:
+            return SparseAutoEncoder(encoder, decoder, nn.ReLU(), inputs)
         n_active = self._n_active()
         if self.sparsity == "l1" or n_active == self.n_components_:
             return super()._joined(encoder, decoder, inputs, generator)
         return SparseAutoEncoder(encoder, decoder, TopCodes(n_active), inputs)
+
+    @property
+    def _rectifies(self):
+        return self.sparsity == "l1" and self.sparsity_weight > 0
+
+    def _principal_axes(self, inputs, rows, sample_weight):
+        pca = super()._principal_axes(inputs, rows, sample_weight)
+        return pca.both_sides(self.n_components_) if self._rectifies else pca
 
     def _n_active(self):
         if self.n_active == "auto":

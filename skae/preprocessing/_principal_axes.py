@@ -42,6 +42,28 @@ class PrincipalAxes(NamedTuple):
     scale: np.ndarray
     column_variance: np.ndarray
 
+    def both_sides(self, n_components):
+        """Return each axis and its opposite; those along which nothing varies are left out.
+
+        Parameters
+        ----------
+        n_components : int
+            How many of them at most.
+
+        Returns
+        -------
+        PrincipalAxes
+            First the axes, then their opposites.
+        """
+        n_axes = min(-(-n_components // 2), int(_varies(self.variance).sum()))
+        chosen = np.tile(np.arange(n_axes), 2)[:n_components]
+        signs = np.where(np.arange(len(chosen)) < n_axes, 1.0, -1.0)
+        return self._replace(
+            axes=signs[:, None] * self.axes[chosen],
+            variance=self.variance[chosen],
+            scale=self.scale[chosen],
+        )
+
     def spread(self, columns):
         """Return the same axes in a wider table, of whose other columns nothing is said.
 
@@ -98,9 +120,13 @@ def principal_axes(X, transform, n_components, sample_weight=None):
     variance = np.maximum(variance, 0.0)
     largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
     axes = axes * np.where(largest < 0, -1.0, 1.0)[:, None]
-    varies = variance > SMALLEST_WHITENED_SHARE * variance[0]
-    scale = np.sqrt(np.where(varies, variance, 1.0))
+    scale = np.sqrt(np.where(_varies(variance), variance, 1.0))
     return PrincipalAxes(mean, axes, variance, scale, columns)
+
+
+def _varies(variance):
+    """Which axes are whitened."""
+    return variance > SMALLEST_WHITENED_SHARE * variance[:1]
 
 
 def _blocks(X, transform, sample_weight):

@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from skae import AutoEncoder, ContractiveAE, RegularizedAE, SparseAE
+from skae.preprocessing import principal_axes
 
 DIGITS = load_digits().data[:600]
 SHORT = {"max_epochs": 3, "random_state": 0, "contamination": 0.1}
@@ -34,6 +35,23 @@ def test_a_price_on_size_makes_codes_sparser():
     plain = AutoEncoder(16, **TRAINED).fit(DIGITS).transform(DIGITS)
     priced = SparseAE(16, sparsity="l1", sparsity_weight=1, **TRAINED).fit(DIGITS)
     assert hoyer(priced.transform(DIGITS)) > 1.1 * hoyer(plain)
+
+
+def test_a_price_on_size_leaves_codes_out():
+    def n_active(weight):
+        ae = SparseAE(32, sparsity="l1", sparsity_weight=weight, **TRAINED).fit(DIGITS)
+        return (ae.transform(DIGITS) > 0).sum(axis=1).mean()
+
+    assert n_active(3) < 0.7 * n_active(1e-3)
+
+
+def test_rectified_codes_start_as_both_sides_of_the_principal_axes():
+    X = DIGITS[:, DIGITS.std(axis=0) > 1]
+    ae = SparseAE(20, sparsity="l1", scaler=None, **{**TRAINED, "max_epochs": 0}).fit(X)
+    pca = principal_axes(X, lambda rows: rows, 10)
+    expected = pca.mean + (X - pca.mean) @ pca.axes.T @ pca.axes
+    np.testing.assert_allclose(ae.reconstruct(X), expected, atol=1e-3)
+    assert (ae.transform(X) >= 0).all()
 
 
 def test_means_of_codes_are_drawn_to_their_target():

@@ -261,3 +261,15 @@ def test_axes_of_some_columns_are_those_of_the_wider_table():
     assert np.isnan(axes.column_variance).tolist() == [False, True, False, False]
     projected = ((X - axes.mean) @ axes.axes.T).var(axis=0)
     np.testing.assert_allclose(projected, axes.variance)
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3, 4, 9])
+def test_both_sides_are_the_axes_along_which_rows_vary_and_their_opposites(n_components):
+    X = np.random.default_rng(0).normal(size=(50, 3)) @ np.diag([3.0, 2.0, 0.0])
+    pca = principal_axes(X, lambda rows: rows, 3)
+    both = pca.both_sides(n_components)
+    expected = np.concatenate([pca.axes[: (n_components + 1) // 2][:2]] * 2)
+    n_axes = len(expected) // 2
+    expected[n_axes:] *= -1
+    np.testing.assert_array_equal(both.axes, expected[:n_components])
+    np.testing.assert_array_equal(both.scale, np.tile(pca.scale[:n_axes], 2)[:n_components])
