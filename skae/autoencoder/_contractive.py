@@ -4,13 +4,12 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval
 
-from skae.autoencoder._autoencoder import AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.objectives import Contraction, Reconstruction
 from skae.utils import parameters_of
 
 
-class ContractiveAE(AutoEncoder):
+class ContractiveAE(EncoderDecoder):
     __doc__ = f"""Contractive auto-encoder: codes that hardly change where the row hardly does.
 
     .. math:: -\\frac 1 d \\log p(x \\mid z) + \\frac \\lambda k \\sum_j

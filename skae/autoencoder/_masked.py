@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder._autoencoder import AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.nn import GaussianFill, hide
 from skae.objectives import Batch, MaskedReconstruction
@@ -36,7 +35,7 @@ N_GROUPS = 5
 _VALID_HIDING = 3  # a stream of random numbers beside those of the base
 
 
-class MaskedAE(AutoEncoder):
+class MaskedAE(EncoderDecoder):
     __doc__ = f"""Masked auto-encoder: learns to predict cells from the rest of their row.
 
     While training, random cells are hidden from the encoder, others in every epoch, and the decoder

@@ -4,13 +4,12 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder._autoencoder import AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.objectives import Reconstruction, SmoothDecoder
 from skae.utils import parameters_of
 
 
-class RegularizedAE(AutoEncoder):
+class RegularizedAE(EncoderDecoder):
     __doc__ = f"""Regularised auto-encoder (RAE): small codes and a smooth decoder, without noise.
 
     .. math:: -\\frac 1 d \\log p(x \\mid z) + \\frac \\beta {{2 k}} \\|z\\|^2 + \\frac \\lambda d R

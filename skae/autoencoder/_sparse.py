@@ -5,14 +5,13 @@ from numbers import Integral, Real
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from skae.autoencoder._autoencoder import AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, default_n_components, documented
 from skae.nn import SparseAutoEncoder, TopCodes
 from skae.objectives import AbsoluteCodes, RareCodes, Reconstruction
 from skae.utils import parameters_of
 
 
-class SparseAE(AutoEncoder):
+class SparseAE(EncoderDecoder):
     __doc__ = f"""Sparse auto-encoder: many codes, of which a row has few.
 
     With ``sparsity="k"`` only the codes of a row that are farthest from 0 are kept (Makhzani &

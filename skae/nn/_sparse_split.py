@@ -135,6 +135,10 @@ class SplitInput:
         """Encode prepared rows; see :meth:`AutoEncoderModule.encode`."""
         return self.module.encode(x)
 
+    def decode(self, code: Tensor) -> Tensor:
+        """Decode codes; see :meth:`AutoEncoderModule.decode`."""
+        return self.module.decode(code)
+
     def __call__(self, x: Tensor) -> Tensor:
         """Encode and decode prepared rows; see :meth:`AutoEncoderModule.forward`."""
         return self.module(x)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder import AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.distributions import MixedColumns
 from skae.nn import corrupt
@@ -47,7 +46,7 @@ FEW_NORMAL_ROWS = 500
 _NORMAL_ROWS, _VALID_NOISE = 4, 5  # streams of random numbers beside those of the base
 
 
-class AutoEncoderDetector(AutoEncoder):
+class AutoEncoderDetector(EncoderDecoder):
     __doc__ = f"""Anomaly detector: a denoising auto-encoder and the distance to normal rows.
 
     The network learns to restore rows from normal noise of several levels, one drawn for each row.

@@ -95,11 +95,14 @@ class DeepSVDD(PathExplained):
         "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
     }
 
+    input_shape = None  # an encoder without biases is no convolutional one
+
     @parameters_of(EncoderDecoder, SVDD_DEFAULTS, without=["input_shape"])
     def __init__(
         self, n_components="auto", *, objective="one_class", nu=0.1, pretrain_epochs=50, **inherited
     ):
         super().__init__(n_components, **inherited)
+        del self.input_shape  # no parameter: see the class attribute
         self.objective = objective
         self.nu = nu
         self.pretrain_epochs = pretrain_epochs

@@ -4,14 +4,13 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval
 
-from skae.autoencoder import AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.nn import Memory, MemoryAutoEncoder
 from skae.objectives import MemoryReconstruction
 from skae.utils import parameters_of
 
 
-class MemoryAE(AutoEncoder):
+class MemoryAE(EncoderDecoder):
     __doc__ = f"""MemAE: an auto-encoder that can only rebuild rows from codes that it remembers.
 
     The encoder's output is only a question to a memory of `memory_size` codes: the decoder gets a

@@ -3,12 +3,11 @@
 import numpy as np
 import torch
 
-from skae.autoencoder import AutoEncoder
-from skae.base import path_shares
+from skae.base import EncoderDecoder, path_shares
 from skae.training import EncodedRows, as_float32
 
 
-class PathExplained(AutoEncoder):
+class PathExplained(EncoderDecoder):
     """The half of such a detector that explains it: Aumann–Shapley shares from the median row.
 
     A subclass says in `_seen_loss` what a row costs, as a function of what the encoder sees. A

@@ -6,14 +6,13 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder import AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
 from skae.nn import SparseSplit, SplitInput
 from skae.objectives import Batch, RobustReconstruction
 from skae.utils import as_pandas, fill_cells, frame_library, frame_like, parameters_of
 
 
-class RobustAE(AutoEncoder):
+class RobustAE(EncoderDecoder):
     __doc__ = f"""Robust deep auto-encoder: it learns from what is left when strange cells are out.
 
     A row `x` is split into :math:`l + s`, a part that the network `f` rebuilds and a sparse rest:
