@@ -32,6 +32,7 @@ SCRIPTS = (
     "disentanglement",
     "dimension_reduction",
     "neighbor_maps",
+    "variants",
     "denoising",
     "images",
     "cyclegan",
