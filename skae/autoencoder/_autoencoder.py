@@ -11,6 +11,10 @@ from skae.utils import parameters_of
 # Neighbours that a row has in a batch of the size that "auto" takes for maps.
 PERPLEXITY, ROWS_A_MAP = 5, 512
 
+NEIGHBORHOOD = """neighborhood_weight : float, default=0.0
+        Weight of keeping the neighbours of rows, :math:`\\lambda`, in units of the loss of a cell
+        for each nat. ``batch_size="auto"`` is then 512 rows, among which neighbours are sought."""
+
 
 class AutoEncoder(EncoderDecoder):
     __doc__ = f"""Auto-encoder: a non-linear PCA that is never worse than PCA where it is judged.
@@ -29,9 +33,7 @@ class AutoEncoder(EncoderDecoder):
 
     Parameters
     ----------
-    neighborhood_weight : float, default=0.0
-        :math:`\\lambda`, in units of the loss of a cell for each nat. ``batch_size="auto"`` is then
-        512 rows, among which neighbours are sought.
+    {NEIGHBORHOOD}
     {documented(DEFAULTS)}
 
     Attributes

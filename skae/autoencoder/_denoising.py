@@ -5,7 +5,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder._autoencoder import AutoEncoder
+from skae.autoencoder._autoencoder import NEIGHBORHOOD, AutoEncoder
 from skae.base import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import NOISE_NAMES, corrupt
 from skae.objectives import Batch
@@ -26,6 +26,7 @@ class DenoisingAE(AutoEncoder):
 
     Parameters
     ----------
+    {NEIGHBORHOOD}
     {documented(DEFAULTS)}
     noise : {{"gaussian", "masking", "salt_and_pepper", "swap"}}, default="gaussian"
         Corruption of the scaled row: normal noise; cells set to 0 (the mean, under the standard

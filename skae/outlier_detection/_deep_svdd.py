@@ -89,7 +89,7 @@ class DeepSVDD(PathExplained):
     """
 
     _parameter_constraints: dict = {
-        **EncoderDecoder._parameter_constraints,
+        **{k: v for k, v in EncoderDecoder._parameter_constraints.items() if k != "input_shape"},
         "objective": [StrOptions({"one_class", "soft_boundary"})],
         "nu": [Interval(Real, 0, 1, closed="right")],
         "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
