@@ -89,7 +89,8 @@ SCORED_OTHERWISE = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "MaskedAE", "Ran
 DENSITIES = {cls.__name__ for cls in ESTIMATORS if issubclass(cls, skae.VAE)}
 SCORED_OTHERWISE |= DENSITIES
 # Whose training draws numbers for each row: a row of weight 2 is not the row twice, to the digit.
-DRAWN = {"AdversarialAE"} | DENSITIES
+# (Of VQVAE the rows that judge its prior.)
+DRAWN = {"AdversarialAE", "VQVAE"} | DENSITIES
 # Whose score compares within a fit only: a distance to training rows or to a centre, a density of
 # codes, an error over its deviation, nats.
 SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet", "VQVAE"} | DENSITIES
