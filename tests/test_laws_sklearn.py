@@ -25,6 +25,7 @@ from tests.estimators import (
     fit,
     having,
     having_lossless_codes,
+    known,
     n_codes,
     outputs,
     quick,
@@ -214,7 +215,8 @@ def test_a_halving_search_needs_no_scorer(Estimator):
 @all_estimators
 def test_a_search_over_a_pipeline_reaches_its_parameters(Estimator):
     classifier = LogisticRegression(C=100)  # codes are whitened: a large code has small weights
-    pipeline = Pipeline([("ae", quick(Estimator, max_epochs=0)), ("clf", classifier)])
+    all_active = known(Estimator, {"n_active": 1, "sparsity": "l1"})  # not one of three
+    pipeline = Pipeline([("ae", quick(Estimator, max_epochs=0, **all_active)), ("clf", classifier)])
     grid = {"ae__n_components": [1, 3], "ae__scaler": ["standard", "minmax"]}
     search = GridSearchCV(pipeline, grid, cv=2).fit(IRIS, SPECIES)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()

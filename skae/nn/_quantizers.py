@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
 from torch import Tensor, nn
 from torch.nn.functional import normalize, one_hot
 
@@ -455,6 +454,8 @@ def _centres(part: Tensor, weight: Tensor, size: int, seed: int) -> Tensor:
     """Centres of k-means; of fewer distinct rows than that, the rows, repeated."""
     rows = np.unique(part.cpu().numpy(), axis=0)
     if len(rows) > size:
+        from sklearn.cluster import KMeans  # slow to import
+
         kmeans = KMeans(size, n_init=1, max_iter=START_ITERATIONS, random_state=seed)
         rows = kmeans.fit(part.cpu().numpy(), sample_weight=weight.cpu().numpy()).cluster_centers_
     return torch.from_numpy(np.resize(rows, (size, part.shape[1])))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics.pairwise import euclidean_distances
+from scipy.spatial.distance import cdist
 
 # Rows of each table that are compared: couplings are n x n, and their products take n^3 steps.
 MOST_ROWS = 500
@@ -158,12 +158,12 @@ def _gromov_coupling(A, B):
 
 
 def _relative_distances(rows):
-    distances = euclidean_distances(rows)
+    distances = cdist(rows, rows)
     return distances / (distances.mean() or 1.0)
 
 
 def _squared(A, B):
-    return euclidean_distances(A, B, squared=True)
+    return cdist(A, B, "sqeuclidean")
 
 
 def _coupling(cost, entropy):
