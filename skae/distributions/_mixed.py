@@ -150,8 +150,7 @@ class MixedColumns(Likelihood):
         return self.nll(output, target).sum(dim=1) / self._n_present(target)
 
     def _n_present(self, target: Tensor) -> Tensor:
-        first = self._on(target.device).first[self._counted]
-        missing = torch.isnan(target.index_select(1, first))
+        missing = torch.isnan(target.index_select(1, self._on(target.device).first_counted))
         return (len(self._counted) - missing.sum(dim=1)).clamp(min=1)
 
     def _on(self, device: torch.device) -> "_Layout":
@@ -352,8 +351,8 @@ class _Layout(_OnADevice):
     ----------
     place : Tensor of int of shape (n_cells,)
         Column of an encoded row of each loss; `order` is its inverse.
-    first : Tensor of int of shape (n_features,)
-        Columns of an encoded row that say whether a cell of the table is missing.
+    first_counted : Tensor of int of shape (n_counted,)
+        Columns of an encoded row that say whether a cell is missing that is not given.
     feature, weight : Tensor of shape (n_cells,)
         Column of the table, and weight, of each loss.
     cell_of_output : Tensor of int of shape (n_outputs,)
@@ -367,9 +366,10 @@ class _Layout(_OnADevice):
         self.n_scales = [head.likelihood.n_scales(len(head.labels)) for head in heads]
         self.n_features, self.n_counted = schema.n_features, len(counted)
         cells = [cell for head in heads for cell in head.cells]
-        self.first = torch.from_numpy(schema.first_parts)
+        first = torch.from_numpy(schema.first_parts)
+        self.first_counted = first[counted]
         self.feature = torch.tensor([i for i, _ in cells])
-        self.place = self.first[self.feature] + torch.tensor([part for _, part in cells])
+        self.place = first[self.feature] + torch.tensor([part for _, part in cells])
         self.order = torch.argsort(self.place)
         self.weight = _floats([_weight(schema.columns[i]) * (i in counted) for i, _ in cells])
         # of a category all classes, of anything else the very part

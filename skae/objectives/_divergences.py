@@ -62,7 +62,7 @@ def normal_discrepancy(codes: Tensor, shares: Tensor) -> Tensor:
     partners, d = codes[:MOST_PARTNERS], codes.shape[1]
     pair_shares = _without_own(shares[:, None] * shares[: len(partners)])
     pair_shares = pair_shares / pair_shares.sum().clamp(min=torch.finfo(shares.dtype).tiny)
-    distances = _squared_distances(codes, partners)
+    distances = squared_distances(codes, partners)
     norms = codes.square().sum(dim=1)
     total = codes.new_zeros(())
     for h in (d * scale for scale in SCALES):
@@ -77,7 +77,8 @@ def _without_own(pairs: Tensor) -> Tensor:
     return pairs * (1 - torch.eye(*pairs.shape, dtype=pairs.dtype, device=pairs.device))
 
 
-def _squared_distances(first: Tensor, second: Tensor) -> Tensor:
+def squared_distances(first: Tensor, second: Tensor) -> Tensor:
+    """Between rows (n, d) and (m, d), as (n, m)."""
     # not by cdist: its gradient where two rows are equal is not finite
     squares = first.square().sum(dim=1)[:, None] + second.square().sum(dim=1)
     return (squares - 2 * first @ second.T).clamp(min=0)

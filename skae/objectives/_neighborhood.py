@@ -10,6 +10,7 @@ from torch.nn.functional import softmax
 from skae.distributions import Likelihood
 from skae.nn import AutoEncoderModule
 from skae.objectives._base import Batch
+from skae.objectives._divergences import squared_distances
 from skae.objectives._reconstruction import Reconstruction
 
 # Rows beyond so many times the perplexity have affinities that make no difference.
@@ -106,7 +107,7 @@ def row_affinities(
     n_others = len(values) - 1
     perplexity = max(min(perplexity, n_others / 2), 1.0)
     n_neighbors = min(math.ceil(NEIGHBORS_PER_PERPLEXITY * perplexity), n_others)
-    squares = _squared_distances(values)
+    squares = squared_distances(values, values)
     if weight is not None:  # rows that do not count come last
         squares = squares + (weight == 0) * squares.amax()
     near, neighbors = squares.fill_diagonal_(math.inf).topk(n_neighbors, dim=1, largest=False)
@@ -145,7 +146,8 @@ def strain(
     Tensor of shape (n_samples,)
         :math:`\sum_j p_{j|i} \log (p_{j|i} / q_{j|i})`, in nats.
     """
-    closeness = -(1 + _squared_distances(code / UNIT)).log()
+    scaled = code / UNIT
+    closeness = -(1 + squared_distances(scaled, scaled)).log()
     if weight is not None:
         closeness = closeness + _log(weight)
     itself = torch.eye(len(code), dtype=torch.bool, device=code.device)
@@ -157,11 +159,6 @@ def strain(
 def _values(module: AutoEncoderModule, rows: Tensor) -> Tensor:
     """Numbers and one-hot columns of encoded rows, as the start from PCA sees them."""
     return rows if module.inputs is None else module.inputs.filled(rows)
-
-
-def _squared_distances(points: Tensor) -> Tensor:
-    squares = points.square().sum(dim=1)
-    return (squares[:, None] + squares - 2 * points @ points.T).clamp(min=0)
 
 
 def _entropy(shares: Tensor) -> Tensor:
