@@ -210,8 +210,8 @@ class TableInput(nn.Module):
         Returns
         -------
         Tensor of shape (n_samples, n_encoded)
-            The encoded rows with these cells: the number, or the class that is nearest, never the
-            bucket of rare ones; the mean, or the most frequent class, for a missing one.
+            The encoded rows with these cells: the number, or the class that is nearest; the mean,
+            or the most frequent class, for a missing one and the bucket of rare ones.
         """
         encoded, n_numbers = encoded.clone(), self.n_values - len(self.hot_code)
         places = self.places_of(columns).to(seen.device)
@@ -228,8 +228,10 @@ class TableInput(nn.Module):
         own = self.places_of([i])
         if i in self.embedded:
             embedding = self.embeddings[list(self.embedded).index(i)]
-            distance = torch.cdist(seen[:, own], embedding.weight[: self.n_known[i]])
-            return self.embedded[i], distance.argmin(dim=1).to(seen.dtype)
+            code = torch.cdist(seen[:, own], embedding.weight).argmin(dim=1)
+            # others are rare or missing; the most frequent has code 0
+            code = code.where(code < self.n_known[i], 0)
+            return self.embedded[i], code.to(seen.dtype)
         known = [k for k in own.tolist() if n_numbers <= k < self.n_values]
         known = [k for k in known if self.labels[k][1] != "other"]
         if not known:

@@ -100,11 +100,7 @@ class ConditionalVAE(VAE):
     # ---- which columns are given ----
 
     def _choose_columns(self):
-        encoder = self._encoder
-        names, n_features = encoder.names_, encoder.schema_.n_features
-        wanted = () if self.condition is None else self.condition
-        names = names if encoder.frame_library_ else []
-        self.condition_ = np.flatnonzero(chosen_columns(wanted, names, n_features, "condition"))
+        self.condition_, n_features = self._given_columns(), self._encoder.schema_.n_features
         if len(self.condition_) and self.input_shape is not None:
             raise ValueError(
                 "condition names columns of a table, but under input_shape all columns are pixels. "
@@ -115,6 +111,23 @@ class ConditionalVAE(VAE):
                 f"condition names all {n_features} columns of X, so that none is left to learn. "
                 "Leave out those that are to be drawn or scored."
             )
+
+    def _continue(self, n_rows):
+        if not np.array_equal(self._given_columns(), self.condition_):
+            labels = self._encoder.column_labels
+            raise ValueError(
+                f"condition={self.condition!r}, but the network that goes on is told the columns "
+                f"{[labels[i] for i in self.condition_]}. Set condition back, or fit with "
+                "warm_start=False."
+            )
+        super()._continue(n_rows)
+
+    def _given_columns(self):
+        encoder = self._encoder
+        names = encoder.names_ if encoder.frame_library_ else []
+        wanted = () if self.condition is None else self.condition
+        chosen = chosen_columns(wanted, names, encoder.schema_.n_features, "condition")
+        return np.flatnonzero(chosen)
 
     def _needs_inputs(self):
         return True  # the decoder is told what the table's input makes of the condition
@@ -210,7 +223,8 @@ class ConditionalVAE(VAE):
         ndarray or DataFrame of shape (n_samples, n_features) or (n_conditions * n_samples, \
 n_features)
             Rows in original units, as :meth:`VAE.sample` returns them, with the condition as it was
-            given. Rows of one condition are neighbours.
+            given; no cell is missing: a condition that is becomes the mean or the most frequent
+            class. Rows of one condition are neighbours.
         """
         check_is_fitted(self)
         if condition is None:

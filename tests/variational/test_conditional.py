@@ -122,6 +122,22 @@ def test_missing_cells_of_the_condition_become_the_mean_or_the_most_frequent_cla
     assert set(filled[MIXED["text"].isna()]) == {MIXED["text"].mode()[0]}
 
 
+def test_missing_and_rare_cells_of_an_embedded_condition_become_the_most_frequent_class():
+    rng = np.random.default_rng(0)
+    shop = np.repeat([f"shop {i}" for i in range(40)], 10)  # 40 classes are embedded
+    frame = pd.DataFrame({"shop": rng.permutation(shop), "sales": rng.normal(size=400)})
+    frame.loc[:19, "shop"] = "shop 33"
+    frame.loc[20:29, "shop"] = None
+    frame.loc[30:39, "shop"] = [f"rare {i}" for i in range(10)]
+    vae = ConditionalVAE(1, condition=["shop"], max_epochs=2, random_state=0).fit(frame)
+    rows = frame.loc[20:39]
+    back = vae.inverse_transform(vae.transform(rows))["shop"]
+    drawn = vae.sample(1, random_state=0, condition=rows[["shop"]])["shop"]
+    assert set(back) == set(drawn) == {"shop 33"}
+    there = frame["shop"].isin(shop)
+    assert (vae.reconstruct(frame)["shop"] == frame["shop"])[there].all()
+
+
 def test_drawn_rows_have_the_condition_as_it_was_given(mixed):
     rows = MIXED.dropna().head(4)
     drawn = mixed.sample(2, random_state=0, condition=rows[GIVEN])
@@ -186,6 +202,17 @@ def test_a_class_of_the_condition_that_becomes_known_gets_a_place():
 
 
 # ---- bad input ----
+
+
+@pytest.mark.parametrize("condition", [["first"], ["group", "first"], None])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_another_condition_cannot_go_on(condition, method):
+    vae = ConditionalVAE(1, condition=["group"], max_epochs=1, warm_start=True).fit(FRAME)
+    before = vae.score_samples(FRAME)
+    with pytest.raises(ValueError, match=r"is told the columns \['group'\]"):
+        getattr(vae.set_params(condition=condition), method)(FRAME)
+    np.testing.assert_array_equal(vae.score_samples(FRAME), before)
+    getattr(vae.set_params(condition=[0]), method)(FRAME)  # the same in other words
 
 
 def test_all_columns_as_condition_are_refused():
