@@ -16,7 +16,7 @@ EARLIEST, LATEST = (
 
 
 class Datetimes:
-    """A column of datetimes as a trend (standardised time), and sine and cosine of cycles.
+    """A column of datetimes as a trend (standardised days), and sine and cosine of cycles.
 
     A cycle is left out where it says nothing: its phase never changes (the hour of whole days, the
     day of weekly values), or training did not see it once around.
@@ -42,11 +42,11 @@ class Datetimes:
             self.first = int(times[0]) if self.first is None else self.first
             self.stride = int(np.gcd(self.stride, np.gcd.reduce(times - self.first)))
             self.low, self.high = min(self.low, times.min()), max(self.high, times.max())
-            self.scaler.add(self._seconds(times), sample_weight[present])
+            self.scaler.add(self._days(times), sample_weight[present])
         return present
 
-    def _seconds(self, times):
-        return ((times - self.first) / 1e6)[:, None]
+    def _days(self, times):
+        return ((times - self.first) / DAY)[:, None]
 
     def finish(self):
         """Take the statistics over; decide which cycles to use, once."""
@@ -70,7 +70,7 @@ class Datetimes:
         """Trend and phases of the cells of a Series, (n_samples, n_parts); NaN where missing."""
         times, present = _microseconds(column)
         times = np.where(present, times, self.first)
-        encoded = [self.scaler.transform(self._seconds(times), np.float64)[:, 0]]
+        encoded = [self.scaler.transform(self._days(times), np.float64)[:, 0]]
         for cycle in self.cycles:
             angle = 2 * np.pi * np.mod(times, CYCLES[cycle]) / CYCLES[cycle]
             encoded += [np.sin(angle), np.cos(angle)]
@@ -80,7 +80,7 @@ class Datetimes:
         """Datetimes (UTC, datetime64[us]) of trends and phases; each phase corrects the trend."""
         missing = np.isnan(encoded).any(axis=1)
         encoded = np.where(missing[:, None], 0.0, encoded)
-        times = self.scaler.inverse_transform(encoded[:, :1])[:, 0] * 1e6 + self.first
+        times = self.scaler.inverse_transform(encoded[:, :1])[:, 0] * DAY + self.first
         for cycle, (sine, cosine) in zip(self.cycles, _pairs(encoded[:, 1:]), strict=True):
             period = CYCLES[cycle]
             phase = np.arctan2(sine, cosine) / (2 * np.pi) * period

@@ -49,7 +49,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     - for a boolean 0 or 1,
     - for a category its integer code; the code after the last known one is the bucket of rare and
       unseen values,
-    - for a datetime a trend (standardised seconds) and the sine and cosine of its place in the
+    - for a datetime a trend (standardised days) and the sine and cosine of its place in the
       year, the week and the day, as far as these vary,
 
     and NaN where a cell is missing. Networks turn codes into one-hot columns or embeddings

@@ -99,7 +99,8 @@ class VAE(SamplingMixin, EncoderDecoder):
     -----
     Scores are nats a row, densities those of original units (under ``scaler="quantile"``, whose
     derivative is not counted, of scaled ones); missing cells are left out. A constant column has
-    a scale of 1.
+    a scale of 1. A datetime has the density of its trend, per day, and those of the sines and
+    cosines of its cycles, which have no unit.
 
     Examples
     --------
@@ -231,14 +232,10 @@ class VAE(SamplingMixin, EncoderDecoder):
     def _log_units(self, x):
         """What a density in original units has beside that in scaled ones, (n_samples, n_features).
 
-        0 where a cell is missing or no number. The value of a constant column has probability 1,
-        and no density.
+        0 where a cell is missing, a boolean or a category. The value of a constant column has
+        probability 1, and no density.
         """
-        schema = self._encoder.schema_
-        units = np.zeros(schema.n_encoded)
-        if self.scaler in ("standard", "minmax"):
-            numbers = schema.encoded_positions("numeric")
-            units[numbers] = np.log(self._encoder.scale_[numbers])
+        schema, units = self._encoder.schema_, np.log(self._encoder.scale_)
         units[self._encoder.constant_] = -_loss_of_nothing(get_likelihood(self.loss))
         units = torch.as_tensor(units[schema.first_parts], dtype=x.dtype, device=x.device)
         return torch.where(x[:, schema.first_parts].isnan(), 0.0, units)

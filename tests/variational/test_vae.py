@@ -85,6 +85,20 @@ def test_units_are_those_of_the_table(vae):
     np.testing.assert_allclose(difference, X.shape[1] * np.log(10), atol=0.05)
 
 
+def test_a_date_has_a_density_per_day():
+    rng = np.random.default_rng(0)
+    # less than a day in all: there are no cycles
+    days = rng.normal(size=300)
+    frames = [
+        pd.DataFrame({"when": pd.Timestamp("2020-01-01") + pd.to_timedelta(unit * days, "D")})
+        for unit in (0.01, 0.1)
+    ]
+    scores = [VAE(1, max_epochs=0, random_state=0).fit(frame).score(frame) for frame in frames]
+    assert scores[0] - scores[1] == pytest.approx(np.log(10), abs=0.01)
+    # normal, of a deviation in days
+    assert scores[1] == pytest.approx(-0.5 * np.log(2 * np.pi * np.e * 0.1**2), abs=0.1)
+
+
 def test_contributions_sum_to_the_score(vae):
     total = vae.feature_contributions(X).sum(axis=1) + vae.score_baseline_
     np.testing.assert_allclose(total, vae.score_samples(X), rtol=1e-3, atol=1e-2)
