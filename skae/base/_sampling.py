@@ -35,8 +35,9 @@ class SamplingMixin:
         Returns
         -------
         ndarray or DataFrame of shape (n_samples, n_features)
-            Rows in original units: a DataFrame with the columns and types that `fit` saw, or, after
-            a `fit` on an array, an array of float64.
+            Rows in original units, without missing cells, whatever was missing in training: a
+            DataFrame with the columns and types that `fit` saw, or, after a `fit` on an array, an
+            array of float64.
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)

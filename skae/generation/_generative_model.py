@@ -35,7 +35,8 @@ class GenerativeModel(BaseEstimator):
        \mathcal N(\mu, \Sigma)`, the mean and covariance of the errors of reconstruction, in
        scaled units; booleans and categories are drawn with the probabilities that the decoder
        gives them;
-    3. the numbers of each column become those of equal rank in training (`match_columns`).
+    3. the numbers, or datetimes, of a column become those of equal rank in training
+       (`match_columns`).
 
     Without 2. rows are smoother than real ones, without 3. integers, heaps at zero and skewed
     columns give them away.
@@ -61,8 +62,9 @@ class GenerativeModel(BaseEstimator):
     add_noise : bool, default=True
         Whether numbers get noise like the errors of reconstruction.
     match_columns : bool, default=True
-        Whether columns of numbers get the distribution that they have in training. Then no number
-        lies beyond those of training; of a column in which values repeat, none is new.
+        Whether columns of numbers and of datetimes get the distribution that they have in training.
+        Then no value lies beyond those of training; of a column in which values repeat, none is
+        new.
     random_state : int, RandomState or None, default=None
         For the sampler, and for the estimator where it has no `random_state` of its own.
 
@@ -164,14 +166,13 @@ class GenerativeModel(BaseEstimator):
         self._learn_rows(autoencoder, table, codes)
         self.sampler_ = fitted_sampler(self.sampler, codes, autoencoder, rng)
         self._decoder = autoencoder._encoder
-        if self.match_columns and len(self._numbers):
+        if self.match_columns and len(self._noisy):
             self._decoder = self._matching(table, rng)
         return self
 
     def _learn_rows(self, autoencoder, table, codes):
         """Which columns of encoded rows are what, and how far the decoder is from them."""
         schema = autoencoder._encoder.schema_
-        self._numbers = schema.encoded_positions("numeric")
         self._classes = schema.encoded_positions("boolean", "categorical")
         self._noisy = schema.encoded_positions("numeric", "datetime")
         rows = table.encoded(autoencoder._encoder)
@@ -180,10 +181,10 @@ class GenerativeModel(BaseEstimator):
 
     def _matching(self, table, rng):
         """The encoder of the table, with a way back to columns as in training."""
-        autoencoder = autoencoder_of(self.estimator_)
-        generated = self._drawn_rows(REFERENCE_ROWS, rng)[:, self._numbers]
-        numbers = autoencoder._encoder.numbers(table.values)
-        return autoencoder._encoder.with_scaler(QuantileMatching(numbers, generated))
+        encoder = autoencoder_of(self.estimator_)._encoder
+        return encoder.matched(
+            table.values, self._drawn_rows(REFERENCE_ROWS, rng), QuantileMatching
+        )
 
     # ---- drawing ----
 

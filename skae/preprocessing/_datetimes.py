@@ -1,5 +1,7 @@
 """Datetimes as a trend and the phases of cycles."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 
@@ -33,6 +35,7 @@ class Datetimes:
         self.stride = 0  # the largest step from the first value that leads to all others
         self.low, self.high = np.inf, -np.inf
         self.cycles = None
+        self._matching = None
 
     def add(self, column, sample_weight):
         """Follow the values of a Series; return which of its cells are not missing."""
@@ -79,14 +82,28 @@ class Datetimes:
     def decode(self, encoded):
         """Datetimes (UTC, datetime64[us]) of trends and phases; each phase corrects the trend."""
         missing = np.isnan(encoded).any(axis=1)
-        encoded = np.where(missing[:, None], 0.0, encoded)
+        times = self._times(np.where(missing[:, None], 0.0, encoded))
+        if self._matching is not None:
+            times = self._matching.inverse_transform(times[:, None])[:, 0]
+        times = self._on_grid(times).astype("datetime64[us]")
+        return np.where(missing, np.datetime64("NaT"), times)
+
+    def matched(self, column, encoded, matching):
+        """Return a copy that decodes to datetimes as in a Series; see `TableEncoder.matched`."""
+        codec = copy.copy(self)
+        times, present = _microseconds(column)
+        times = np.where(present, times, np.nan)
+        codec._matching = matching(times[:, None], self._times(encoded)[:, None])
+        return codec
+
+    def _times(self, encoded):
+        """Microseconds since 1970 (UTC) of trends and phases, not rounded."""
         times = self.scaler.inverse_transform(encoded[:, :1])[:, 0] * DAY + self.first
         for cycle, (sine, cosine) in zip(self.cycles, _pairs(encoded[:, 1:]), strict=True):
             period = CYCLES[cycle]
             phase = np.arctan2(sine, cosine) / (2 * np.pi) * period
             times += np.mod(phase - times + period / 2, period) - period / 2
-        times = self._on_grid(times).astype("datetime64[us]")
-        return np.where(missing, np.datetime64("NaT"), times)
+        return times
 
     def _on_grid(self, times):
         """Nearest times at which values stood in training: whole days, hours, ..."""

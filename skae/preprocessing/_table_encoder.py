@@ -431,6 +431,36 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             columns |= dict(zip(self._numeric.tolist(), decoded.T, strict=True))
         return [columns[i] for i in range(len(self.names_))]
 
+    def matched(self, X, encoded, matching):
+        """Return a copy whose way back gives numbers and datetimes as they are in a table.
+
+        Parameters
+        ----------
+        X : {DataFrame, ndarray} of shape (n_samples, n_features)
+            The table, as :meth:`check` returns it.
+        encoded : ndarray of shape (n_rows, n_encoded)
+            Rows like those that are to be decoded, none of them missing.
+        matching : callable
+            Called with numbers, or datetimes in microseconds, of the table, NaN where missing, and
+            those of `encoded`, in any units; gives an object whose `inverse_transform` makes the
+            former of the latter. Both have the shape (n_samples, n_columns).
+
+        Returns
+        -------
+        TableEncoder
+            To decode with only.
+        """
+        encoder, (numbers, columns) = copy.copy(self), self._read(self._as_table(X))
+        if len(self._numeric):
+            places = self.schema_.encoded_positions("numeric")
+            encoder._scaler = matching(numbers, encoded[:, places])
+        encoder._codecs = dict(self._codecs)
+        for i, codec in self._codecs.items():
+            if isinstance(codec, Datetimes):
+                cells = encoded[:, self._place(i)]
+                encoder._codecs[i] = codec.matched(columns[i], cells, matching)
+        return encoder
+
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of an encoded row.
 
@@ -547,16 +577,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             return self._read_numbers(X), {i: self._column(X, i) for i in self._codecs}
         numbers = X[:, self._numeric] if self._codecs else X
         return numbers, {i: pd.Series(X[:, i]) for i in self._codecs}
-
-    def numbers(self, X):
-        """Numbers of rows as :meth:`check` returns them, in original units, NaN where missing."""
-        return self._read(self._as_table(X))[0]
-
-    def with_scaler(self, scaler):
-        """Return a copy with another scaler of numbers, which has `inverse_transform`."""
-        encoder = copy.copy(self)
-        encoder._scaler = scaler
-        return encoder
 
     def _read_numbers(self, X):
         numbers = plain_floats(X.iloc[:, self._numeric] if self._codecs else X)

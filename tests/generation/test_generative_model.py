@@ -94,6 +94,26 @@ def test_columns_keep_their_distribution_and_their_relations(model):
     np.testing.assert_allclose(np.corrcoef(drawn.T), np.corrcoef(X.T), atol=0.1)
 
 
+def test_dates_keep_their_distribution_and_what_repeats_is_not_new():
+    rng = np.random.default_rng(0)
+    days = rng.gamma(1, 100, size=400)  # skewed, none before the first
+    frame = pd.DataFrame(
+        {
+            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(days, "D"),
+            "month": pd.Timestamp("2020-01-01") + pd.to_timedelta(30 * (days // 30), "D"),
+            "number": days + rng.normal(size=400),
+        }
+    )
+    frame.loc[:20, "when"] = pd.NaT
+    drawn = fit(frame).sample(3000, random_state=0)
+    assert drawn["when"].between(frame["when"].min(), frame["when"].max()).all()
+    real, new = (f["when"].dropna().astype("int64") for f in (frame, drawn))
+    assert kstest(new, real).statistic < 0.05
+    assert drawn["month"].isin(frame["month"]).all()
+    free = fit(frame, match_columns=False).sample(3000, random_state=0)
+    assert not free["month"].isin(frame["month"]).all()
+
+
 def test_noise_is_what_the_decoder_leaves():
     estimator = FrozenEstimator(AutoEncoder(2, max_epochs=0, scaler=None).fit(X))
     noisy, smooth = (
