@@ -14,7 +14,14 @@ from skae.base import default_n_components
 from skae.datasets import as_chunked_table
 from skae.generation._quantiles import QuantileMatching
 from skae.generation._samplers import SAMPLERS, drawn_codes, fitted_sampler, seeded
-from skae.generation._unwrapping import autoencoder_of, codes_of, decoded
+from skae.generation._unwrapping import (
+    autoencoder_of,
+    codes_of,
+    decoded,
+    in_original_units,
+    seen_by_autoencoder,
+    steps_before,
+)
 from skae.nn import isolated_rng
 from skae.preprocessing import gaussian_of_holed_rows
 from skae.utils import drawn_seed
@@ -43,9 +50,10 @@ class GenerativeModel(BaseEstimator):
 
     Parameters
     ----------
-    estimator : BaseAutoEncoder, default=None
-        Any auto-encoder of skae, or :class:`~sklearn.frozen.FrozenEstimator` of a fitted one. None
-        is :class:`~skae.AutoEncoder`, with codes of at least 8 columns, or as many as
+    estimator : BaseAutoEncoder or Pipeline, default=None
+        Any auto-encoder of skae; a :class:`~sklearn.pipeline.Pipeline` that ends in one, of steps
+        with `inverse_transform`; or :class:`~sklearn.frozen.FrozenEstimator` of a fitted one of
+        these. None is :class:`~skae.AutoEncoder`, with codes of at least 8 columns, or as many as
         the table has.
     sampler : str or object, default="gaussian_mixture"
         How codes are distributed.
@@ -64,14 +72,14 @@ class GenerativeModel(BaseEstimator):
     match_columns : bool, default=True
         Whether columns of numbers and of datetimes get the distribution that they have in training.
         Then no value lies beyond those of training; of a column in which values repeat, none is
-        new.
+        new. In a pipeline it is the columns that the auto-encoder sees.
     random_state : int, RandomState or None, default=None
         For the sampler, and for the estimator where it has no `random_state` of its own.
 
     Attributes
     ----------
-    estimator_ : BaseAutoEncoder
-        The fitted auto-encoder.
+    estimator_ : BaseAutoEncoder or Pipeline
+        The fitted auto-encoder, or pipeline.
     sampler_ : object
         The fitted distribution of codes.
     n_features_in_ : int
@@ -103,7 +111,7 @@ class GenerativeModel(BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "transform", "inverse_transform"]), None],
+        "estimator": [HasMethods(["fit"]), None],
         "sampler": [StrOptions(set(SAMPLERS)), HasMethods(["fit", "sample"])],
         "add_noise": ["boolean"],
         "match_columns": ["boolean"],
@@ -148,7 +156,8 @@ class GenerativeModel(BaseEstimator):
         ValueError
             If `X` or a parameter cannot be used.
         TypeError
-            If `estimator` is no auto-encoder of skae, or `X` a table in chunks.
+            If `estimator` is no auto-encoder of skae, a step of it has no way back, or `X` is a
+            table in chunks.
         """
         self._validate_params()
         rng = check_random_state(self.random_state)
@@ -158,11 +167,11 @@ class GenerativeModel(BaseEstimator):
                 "auto-encoder on it, and GenerativeModel(FrozenEstimator(autoencoder)) on a part."
             )
         estimator = _default_estimator(X) if self.estimator is None else self.estimator
-        autoencoder_of(estimator)
-        estimator = seeded(clone(estimator), rng).fit(X, y)
-        autoencoder = autoencoder_of(estimator)
-        table = autoencoder._check_table(X)
-        self.estimator_, codes = estimator, codes_of(estimator, X)
+        autoencoder_of(estimator), steps_before(estimator)  # else an error, before any work
+        self.estimator_ = seeded(clone(estimator), rng).fit(X, y)
+        autoencoder = autoencoder_of(self.estimator_)
+        seen = seen_by_autoencoder(self.estimator_, X)
+        table, codes = autoencoder._check_table(seen), codes_of(autoencoder, seen)
         self._learn_rows(autoencoder, table, codes)
         self.sampler_ = fitted_sampler(self.sampler, codes, autoencoder, rng)
         self._decoder = autoencoder._encoder
@@ -202,14 +211,15 @@ class GenerativeModel(BaseEstimator):
         -------
         ndarray or DataFrame of shape (n_samples, n_features)
             Rows in original units, without missing cells: a DataFrame with the columns and types
-            that `fit` saw, or, after a `fit` on an array, an array of float64.
+            that `fit` saw, or, after a `fit` on an array, an array of float64. Of a pipeline, what
+            `inverse_transform` of its steps gives, in a DataFrame where `fit` saw names.
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         encoded = self._drawn_rows(n_samples, check_random_state(drawn_seed(random_state)))
-        if self._decoder.frame_library_ is None:
-            return self._decoder.decoded_array(encoded)
-        return self._decoder.decoded_frame(encoded)
+        as_array = self._decoder.frame_library_ is None
+        decode = self._decoder.decoded_array if as_array else self._decoder.decoded_frame
+        return in_original_units(self.estimator_, decode(encoded))
 
     def _drawn_rows(self, n_samples, rng):
         """Draw encoded rows, (n_samples, n_encoded)."""

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae.generation._unwrapping import autoencoder_of, codes_of, decoded
+from skae.generation._unwrapping import autoencoder_of, codes_of, decoded, in_original_units
 
 PATHS = ("linear", "spherical")
 # Codes whose directions differ by less, or by less from half a turn, have no way around.
@@ -18,8 +18,8 @@ def interpolate(estimator, a, b, n=10, *, path="linear"):
 
     Parameters
     ----------
-    estimator : BaseAutoEncoder
-        A fitted auto-encoder of skae.
+    estimator : BaseAutoEncoder or Pipeline
+        A fitted auto-encoder of skae, or a pipeline that ends in one and has `inverse_transform`.
     a, b : {DataFrame, array-like} of shape (1, n_features)
         One row each.
     n : int, default=10
@@ -76,8 +76,8 @@ def traverse(estimator, row, component, values):
 
     Parameters
     ----------
-    estimator : BaseAutoEncoder
-        A fitted auto-encoder of skae.
+    estimator : BaseAutoEncoder or Pipeline
+        A fitted auto-encoder of skae, or a pipeline that ends in one and has `inverse_transform`.
     row : {DataFrame, array-like} of shape (1, n_features)
         The row.
     component : int
@@ -122,4 +122,5 @@ def _code(estimator, row, name):
 
 def _rows(estimator, codes):
     autoencoder = autoencoder_of(estimator)
-    return autoencoder._table(decoded(autoencoder, codes), None, np.float64)
+    rows = autoencoder._table(decoded(autoencoder, codes), None, np.float64)
+    return in_original_units(estimator, rows)

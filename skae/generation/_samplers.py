@@ -133,10 +133,10 @@ def fitted_sampler(sampler, codes, estimator, rng):
 
 
 def seeded(estimator, rng):
-    """Give an estimator a seed, if it takes one and has none."""
-    params = estimator.get_params(deep=False)
-    if "random_state" in params and params["random_state"] is None:
-        estimator.set_params(random_state=drawn_seed(rng))
+    """Give an estimator and its parts seeds, where they take one and have none."""
+    params = estimator.get_params()
+    unset = [name for name in sorted(params) if name.split("__")[-1] == "random_state"]
+    estimator.set_params(**{name: drawn_seed(rng) for name in unset if params[name] is None})
     return estimator
 
 

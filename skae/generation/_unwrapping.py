@@ -3,13 +3,16 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 
 from skae.base import BaseAutoEncoder
+from skae.utils import frame_library
 
 
 def autoencoder_of(estimator):
-    """Return an auto-encoder of skae, out of a `FrozenEstimator` where it is in one.
+    """Return an auto-encoder of skae, out of the `FrozenEstimator` or `Pipeline` that it is in.
 
     Parameters
     ----------
@@ -28,18 +31,72 @@ def autoencoder_of(estimator):
     """
     if isinstance(estimator, FrozenEstimator):
         return autoencoder_of(estimator.estimator)
+    if isinstance(estimator, Pipeline):
+        return autoencoder_of(estimator.steps[-1][1])
     if not isinstance(estimator, BaseAutoEncoder):
         raise TypeError(
-            f"estimator has to be an auto-encoder of skae, such as AutoEncoder() or VAE(), or "
-            f"FrozenEstimator of one. Got {estimator!r} instead."
+            "estimator has to be an auto-encoder of skae, such as AutoEncoder() or VAE(), a "
+            f"Pipeline that ends in one, or FrozenEstimator of either. Got {estimator!r} instead."
         )
     return estimator
 
 
+def steps_before(estimator):
+    """Return the transformers that rows pass before they come to the auto-encoder.
+
+    Parameters
+    ----------
+    estimator : object
+        What the user passed.
+
+    Returns
+    -------
+    list of transformers
+        In order.
+
+    Raises
+    ------
+    TypeError
+        If one has no way back.
+    """
+    if isinstance(estimator, FrozenEstimator):
+        return steps_before(estimator.estimator)
+    if not isinstance(estimator, Pipeline):
+        return []
+    *before, (_, last) = estimator.steps
+    before = [(name, step) for name, step in before if step not in (None, "passthrough")]
+    for name, step in before:
+        if not hasattr(step, "inverse_transform"):
+            raise TypeError(
+                f"The step {name!r} of estimator, {step!r}, has no inverse_transform, by which "
+                "drawn rows would come back. Leave it out: auto-encoders of skae scale numbers "
+                "and take words, categories, dates and missing cells themselves."
+            )
+    return [step for _, step in before] + steps_before(last)
+
+
+def seen_by_autoencoder(estimator, X):
+    """Rows after the steps before the auto-encoder; it takes a table, (n_samples, n_seen)."""
+    for step in steps_before(estimator):
+        X = step.transform(X)
+    return X
+
+
+def in_original_units(estimator, rows):
+    """Rows as the user passes them, given those that the auto-encoder sees or makes."""
+    steps = steps_before(estimator)
+    for step in reversed(steps):
+        rows = step.inverse_transform(rows)
+    if steps and frame_library(rows) is None and hasattr(estimator, "feature_names_in_"):
+        return pd.DataFrame(rows, columns=estimator.feature_names_in_)
+    return rows
+
+
 def codes_of(estimator, X):
     """Codes of rows as the decoder takes them, float64 of shape (n_samples, n_components)."""
-    codes = autoencoder_of(estimator)._check_codes(estimator.transform(X))
-    return np.asarray(codes, dtype=np.float64)
+    autoencoder = autoencoder_of(estimator)
+    codes = autoencoder.transform(seen_by_autoencoder(estimator, X))
+    return np.asarray(autoencoder._check_codes(codes), dtype=np.float64)
 
 
 def decoded(autoencoder, codes):

@@ -8,12 +8,15 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PowerTransformer, StandardScaler
 
 from skae import (
     VAE,
@@ -200,6 +203,51 @@ def test_a_frozen_auto_encoder_is_not_fitted_again(model):
     again = fit(X, FrozenEstimator(model.estimator_))
     assert again.estimator_.module_ is model.estimator_.module_
     assert pickle.dumps(model.estimator_.module_.state_dict()) == before
+
+
+PIPELINES = [
+    make_pipeline(StandardScaler(), AutoEncoder(2, **QUICK)),
+    make_pipeline("passthrough", PCA(3), make_pipeline(StandardScaler(), VAE(2, **QUICK))),
+    make_pipeline(FrozenEstimator(StandardScaler().fit(X)), AutoEncoder(2, **QUICK)),
+    FrozenEstimator(make_pipeline(PowerTransformer(), AutoEncoder(2, **QUICK)).fit(X)),
+]
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_rows_of_a_pipeline_come_back_through_its_steps(pipeline):
+    model = fit(X, pipeline, match_columns=False)
+    drawn = model.sample(3000, random_state=0)
+    np.testing.assert_allclose(drawn.mean(axis=0), X.mean(axis=0), atol=0.2 * X.std())
+    np.testing.assert_allclose(drawn.std(axis=0), X.std(axis=0), rtol=0.2)
+    expected = model.sampler_.score_samples(model.estimator_.transform(X).astype(float))
+    np.testing.assert_allclose(model.score_samples(X), expected, rtol=1e-5)
+
+
+def test_columns_of_a_scaled_table_are_matched_and_named():
+    counts = np.random.default_rng(0).poisson(3, (300, 2))
+    frame = pd.DataFrame(counts, columns=["first", "second"])
+    drawn = fit(frame, PIPELINES[0]).sample(200, random_state=0)
+    assert list(drawn.columns) == ["first", "second"]
+    np.testing.assert_allclose(drawn, drawn.round(), atol=1e-6)
+    assert set(drawn["first"].round()) <= set(frame["first"])
+
+
+def test_steps_without_a_way_back_are_refused_before_any_work(monkeypatch):
+    monkeypatch.setattr(AutoEncoder, "fit", None)
+    columns = ColumnTransformer([("scale", StandardScaler(), [0, 1])])
+    with pytest.raises(TypeError, match="The step 'columntransformer' of estimator"):
+        fit(X, make_pipeline(columns, AutoEncoder(2)))
+    with pytest.raises(TypeError, match="Pipeline that ends in one"):
+        fit(X, make_pipeline(AutoEncoder(2), PCA(2)))
+
+
+def test_a_step_of_a_pipeline_has_a_seed():
+    model = GenerativeModel(make_pipeline(StandardScaler(), AutoEncoder(2, max_epochs=2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first, second = (clone(model).set_params(random_state=5).fit(X) for _ in range(2))
+    assert model.estimator[-1].random_state is None
+    assert_same_cells(first.sample(9, random_state=1), second.sample(9, random_state=1))
 
 
 def test_seeds():

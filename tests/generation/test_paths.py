@@ -6,6 +6,8 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skae import VAE, AutoEncoder
 from skae.generation import interpolate, traverse
@@ -25,6 +27,16 @@ def test_a_path_begins_and_ends_at_the_reconstructions(autoencoder, path):
     ends = autoencoder.reconstruct(X[:2])
     assert rows.shape == (7, X.shape[1])
     np.testing.assert_allclose(rows[[0, -1]], ends, rtol=1e-4, atol=1e-4)
+
+
+def test_paths_of_a_pipeline_come_back_through_its_steps():
+    inner = AutoEncoder(3, max_epochs=3, random_state=0)
+    pipeline = fit(make_pipeline(StandardScaler(), inner), X)
+    ends = pipeline.inverse_transform(pipeline.transform(X[:2]))
+    rows = interpolate(pipeline, X[:1], X[1:2], 3)
+    np.testing.assert_allclose(rows[[0, -1]], ends, rtol=1e-4, atol=1e-4)
+    value = pipeline.transform(X[:1])[0, 1]
+    np.testing.assert_allclose(traverse(pipeline, X[:1], 1, [value]), ends[:1], atol=1e-4)
 
 
 def test_the_middle_of_a_line_is_the_mean_code(autoencoder):
