@@ -1,6 +1,5 @@
 """Reconstruction error and a price on codes, or on how fast they change."""
 
-from abc import abstractmethod
 from typing import cast
 
 import torch
@@ -10,61 +9,9 @@ from skae.distributions import Likelihood
 from skae.nn import AutoEncoderModule, squared_gradients
 from skae.objectives._base import Batch
 from skae.objectives._divergences import row_shares
-from skae.objectives._reconstruction import Reconstruction
+from skae.objectives._priced import PricedReconstruction
 
 SMALLEST_SQUARE = 1e-12
-
-
-class PricedReconstruction(Reconstruction):
-    r"""Reconstruction error plus a price for each row, :math:`-\frac 1 d \log p(x \mid z) + c(x)`.
-
-    Parameters
-    ----------
-    likelihood : Likelihood
-        The loss of a cell.
-    """
-
-    def forward(self, module: nn.Module, batch: Batch) -> Tensor:
-        """Weighted mean loss; see :meth:`Objective.forward`."""
-        output, price = self._output_and_price(module, batch)
-        if batch.weight is not None:
-            price = price * batch.weight
-        return self._mean_loss(output, batch) + price.mean()
-
-    def per_row(self, module: nn.Module, batch: Batch) -> Tensor:
-        """Loss of each row; see :meth:`Objective.per_row`."""
-        output, price = self._output_and_price(module, batch)
-        return self.likelihood.row_loss(output, batch.targets) + price
-
-    def _output_and_price(self, module: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        module = cast("AutoEncoderModule", module)
-        seen = module.seen(batch.inputs)
-        code = module.encode_seen(seen)
-        shares = row_shares(batch.weight, code)
-        return module.decode(code), self.price(module, seen, code, shares)
-
-    @abstractmethod
-    def price(
-        self, module: AutoEncoderModule, seen: Tensor, code: Tensor, shares: Tensor
-    ) -> Tensor:
-        """What is added to the loss of each row.
-
-        Parameters
-        ----------
-        module : AutoEncoderModule
-            The network.
-        seen : Tensor of shape (n_samples, n_inputs)
-            What the encoder sees of the rows.
-        code : Tensor of shape (n_samples, n_components)
-            Their codes.
-        shares : Tensor of shape (n_samples,)
-            Of the rows in what is estimated from the batch; see :func:`row_shares`.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            In the units of the loss of a cell.
-        """
 
 
 class AbsoluteCodes(PricedReconstruction):
@@ -86,16 +33,10 @@ class AbsoluteCodes(PricedReconstruction):
     for the ratio of the two norms.
     """
 
-    def __init__(self, likelihood: Likelihood, weight: float):
-        super().__init__(likelihood)
-        self.weight = weight
-
-    def price(
-        self, module: AutoEncoderModule, seen: Tensor, code: Tensor, shares: Tensor
-    ) -> Tensor:
+    def price(self, module: AutoEncoderModule, seen: Tensor, code: Tensor, batch: Batch) -> Tensor:
         """See :meth:`PricedReconstruction.price`."""
-        mean_square = shares @ code.square()
-        return self.weight * (code.abs() * _inverse_root(mean_square)).mean(dim=1)
+        mean_square = row_shares(batch.weight, code) @ code.square()
+        return (code.abs() * _inverse_root(mean_square)).mean(dim=1)
 
 
 class RareCodes(PricedReconstruction):
@@ -119,20 +60,18 @@ class RareCodes(PricedReconstruction):
     """
 
     def __init__(self, likelihood: Likelihood, weight: float, target: float):
-        super().__init__(likelihood)
-        self.weight = weight
+        super().__init__(likelihood, weight)
         self.target = target
 
-    def price(
-        self, module: AutoEncoderModule, seen: Tensor, code: Tensor, shares: Tensor
-    ) -> Tensor:
+    def price(self, module: AutoEncoderModule, seen: Tensor, code: Tensor, batch: Batch) -> Tensor:
         """See :meth:`PricedReconstruction.price`; equal for all rows."""
+        shares = row_shares(batch.weight, code)
         tiny = torch.finfo(code.dtype).tiny  # a code that float32 rounds to 0, or to 1
         active, rho = (shares @ code), self.target
         divergence = rho * (rho / active.clamp(min=tiny)).log()
         idle = (shares @ (1 - code)).clamp(min=tiny)
         divergence = divergence + (1 - rho) * ((1 - rho) / idle).log()
-        return self.weight * divergence.mean().expand(len(code))
+        return divergence.mean().expand(len(code))
 
 
 class Contraction(PricedReconstruction):
@@ -157,19 +96,14 @@ class Contraction(PricedReconstruction):
     2011, equations 2 and 3; there tied weights keep codes from shrinking.
     """
 
-    def __init__(self, likelihood: Likelihood, weight: float):
-        super().__init__(likelihood)
-        self.weight = weight
-
-    def price(
-        self, module: AutoEncoderModule, seen: Tensor, code: Tensor, shares: Tensor
-    ) -> Tensor:
+    def price(self, module: AutoEncoderModule, seen: Tensor, code: Tensor, batch: Batch) -> Tensor:
         """See :meth:`PricedReconstruction.price`."""
         squares = squared_gradients(module.encoder, seen)  # (n_samples, n_components)
+        shares = row_shares(batch.weight, code)
         variance = shares @ (code - shares @ code).square()
         varies = variance > SMALLEST_SQUARE  # not where a row is alone: it costs nothing
         relative = squares * varies / variance.clamp(min=SMALLEST_SQUARE)
-        return self.weight * relative.mean(dim=1)
+        return relative.mean(dim=1)
 
 
 class SmoothDecoder(PricedReconstruction):
@@ -201,14 +135,12 @@ class SmoothDecoder(PricedReconstruction):
         decoder_weight: float,
         regularization: str,
     ):
-        super().__init__(likelihood)
+        super().__init__(likelihood, weight=1.0)
         self.code_weight = code_weight
         self.decoder_weight = decoder_weight
         self.regularization = regularization
 
-    def price(
-        self, module: AutoEncoderModule, seen: Tensor, code: Tensor, shares: Tensor
-    ) -> Tensor:
+    def price(self, module: AutoEncoderModule, seen: Tensor, code: Tensor, batch: Batch) -> Tensor:
         """See :meth:`PricedReconstruction.price`."""
         of_codes = self.code_weight / 2 * code.square().mean(dim=1)
         return of_codes + self.decoder_weight * self._roughness(module.decoder, code)

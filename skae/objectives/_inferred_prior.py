@@ -5,12 +5,10 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from skae.distributions import Likelihood
-from skae.nn import VariationalAutoEncoder
-from skae.objectives._divergences import row_shares
-from skae.objectives._variational import Variational
+from skae.objectives._variational import RegularizedVariational
 
 
-class InferredPrior(Variational):
+class InferredPrior(RegularizedVariational):
     r"""The bound of `Variational` and a penalty on the covariance of codes over the batch.
 
     .. math:: \lambda_{od} \sum_{i \ne j} C_{ij}^2 + \lambda_d \sum_i (C_{ii} - 1)^2
@@ -41,25 +39,18 @@ class InferredPrior(Variational):
         beta: float = 1.0,
         free_bits: float = 0.0,
     ):
-        super().__init__(likelihood, beta, free_bits)
+        super().__init__(likelihood, 1.0, beta, free_bits)  # the term has weights of its own
         self.kind = kind
         self.off_diagonal_weight = off_diagonal_weight
         self.diagonal_weight = diagonal_weight
 
-    def penalty(
-        self,
-        module: VariationalAutoEncoder,
-        posterior: Normal,
-        code: Tensor,
-        weight: Tensor | None,
-    ) -> Tensor:
-        """The divergence of each row and the term of the batch; see `Variational.penalty`."""
-        covariance = self._covariance(posterior, row_shares(weight, code))
+    def term(self, posterior: Normal, code: Tensor, shares: Tensor) -> Tensor:
+        """The penalty on the covariance; see `RegularizedVariational.term`."""
+        covariance = self._covariance(posterior, shares)
         diagonal = covariance.diagonal()
         off_diagonal = (covariance - torch.diag(diagonal)).square().sum()
-        term = self.off_diagonal_weight * off_diagonal
-        term = term + self.diagonal_weight * (diagonal - 1).square().sum()
-        return super().penalty(module, posterior, code, weight) + term
+        of_diagonal = (diagonal - 1).square().sum()
+        return self.off_diagonal_weight * off_diagonal + self.diagonal_weight * of_diagonal
 
     def _covariance(self, posterior: Normal, shares: Tensor) -> Tensor:
         centred = posterior.loc - shares @ posterior.loc

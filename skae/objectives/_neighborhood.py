@@ -1,17 +1,16 @@
 """Codes that keep the neighbours of rows."""
 
 import math
-from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import softmax
 
 from skae.distributions import Likelihood
 from skae.nn import AutoEncoderModule
 from skae.objectives._base import Batch
 from skae.objectives._divergences import squared_distances
-from skae.objectives._reconstruction import Reconstruction
+from skae.objectives._priced import PricedReconstruction
 
 # Rows beyond so many times the perplexity have affinities that make no difference.
 NEIGHBORS_PER_PERPLEXITY = 3
@@ -23,7 +22,7 @@ UNIT = 0.1
 LEAST = -1e30  # in the place of log 0, which has no gradient
 
 
-class NeighborhoodReconstruction(Reconstruction):
+class NeighborhoodReconstruction(PricedReconstruction):
     r"""Reconstruction error, and how far neighbours of codes are from being those of rows.
 
     .. math:: -\frac 1 d \log p(x_i \mid z_i) + \lambda \sum_j p_{j|i} \log \frac{p_{j|i}}{q_{j|i}}
@@ -50,27 +49,13 @@ class NeighborhoodReconstruction(Reconstruction):
     """
 
     def __init__(self, likelihood: Likelihood, weight: float, perplexity: float):
-        super().__init__(likelihood)
-        self.weight = weight
+        super().__init__(likelihood, weight)
         self.perplexity = perplexity
 
-    def forward(self, module: nn.Module, batch: Batch) -> Tensor:
-        """Weighted mean loss; see :meth:`Objective.forward`."""
-        output, strains = self._output_and_strains(module, batch)
-        if batch.weight is not None:
-            strains = strains * batch.weight
-        return self._mean_loss(output, batch) + self.weight * strains.mean()
-
-    def per_row(self, module: nn.Module, batch: Batch) -> Tensor:
-        """Loss of each row; see :meth:`Objective.per_row`."""
-        output, strains = self._output_and_strains(module, batch)
-        return self.likelihood.row_loss(output, batch.targets) + self.weight * strains
-
-    def _output_and_strains(self, module: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        module = cast("AutoEncoderModule", module)
-        code = module.encode(batch.inputs)
+    def price(self, module: AutoEncoderModule, seen: Tensor, code: Tensor, batch: Batch) -> Tensor:
+        """The strain of each row; see :meth:`PricedReconstruction.price`."""
         affinities = row_affinities(_values(module, batch.targets), self.perplexity, batch.weight)
-        return module.decode(code), strain(code, *affinities, batch.weight)
+        return strain(code, *affinities, batch.weight)
 
 
 @torch.no_grad()

@@ -10,11 +10,11 @@ from skae.distributions import Likelihood
 from skae.nn import VariationalAutoEncoder
 from skae.objectives._adversarial import Discriminated
 from skae.objectives._base import Batch
-from skae.objectives._divergences import row_shares, total_correlation
-from skae.objectives._variational import Variational
+from skae.objectives._divergences import total_correlation
+from skae.objectives._variational import RegularizedVariational
 
 
-class TotalCorrelation(Variational):
+class TotalCorrelation(RegularizedVariational):
     r"""The bound of `Variational` and the total correlation of codes over the batch.
 
     .. math:: \frac 1 d \left(-\mathbb E_{q(z|x)} \log p(x \mid z) + \beta\, \mathrm{KL}(q(z \mid x)
@@ -22,12 +22,9 @@ class TotalCorrelation(Variational):
 
     Parameters
     ----------
-    likelihood : Likelihood
-        The density of a cell.
-    correlation_weight : float
-        :math:`\gamma`; 1 less than the :math:`\beta` of the paper.
-    beta, free_bits : float
-        As for `Variational`.
+    likelihood, weight, beta, free_bits
+        As for `RegularizedVariational`; `weight` is :math:`\gamma`, 1 less than the :math:`\beta`
+        of the paper.
 
     References
     ----------
@@ -35,32 +32,9 @@ class TotalCorrelation(Variational):
     equation 4 at :math:`\alpha = \gamma = 1`.
     """
 
-    def __init__(
-        self,
-        likelihood: Likelihood,
-        correlation_weight: float,
-        beta: float = 1.0,
-        free_bits: float = 0.0,
-    ):
-        super().__init__(likelihood, beta, free_bits)
-        self.correlation_weight = correlation_weight
-
-    def penalty(
-        self,
-        module: VariationalAutoEncoder,
-        posterior: Normal,
-        code: Tensor,
-        weight: Tensor | None,
-    ) -> Tensor:
-        """The divergence and the total correlation of each row; see `Variational.penalty`."""
-        divergence = super().penalty(module, posterior, code, weight)
-        if self.correlation_weight == 0:
-            return divergence
-        correlation = self._correlation(posterior, code, weight)
-        return divergence + self.correlation_weight * correlation
-
-    def _correlation(self, posterior: Normal, code: Tensor, weight: Tensor | None) -> Tensor:
-        return total_correlation(code, posterior, row_shares(weight, code))
+    def term(self, posterior: Normal, code: Tensor, shares: Tensor) -> Tensor:
+        """The total correlation of each row; see `RegularizedVariational.term`."""
+        return total_correlation(code, posterior, shares)
 
 
 class DiscriminatedCorrelation(Discriminated, TotalCorrelation):
@@ -72,7 +46,7 @@ class DiscriminatedCorrelation(Discriminated, TotalCorrelation):
 
     Parameters
     ----------
-    likelihood, correlation_weight, beta, free_bits
+    likelihood, weight, beta, free_bits
         As for `TotalCorrelation`.
     discriminator : nn.Module
         Maps (n_samples, n_components) to (n_samples, 1).
@@ -85,17 +59,18 @@ class DiscriminatedCorrelation(Discriminated, TotalCorrelation):
     def __init__(
         self,
         likelihood: Likelihood,
-        correlation_weight: float,
+        weight: float,
         beta: float,
         free_bits: float,
         discriminator: nn.Module,
     ):
-        super().__init__(likelihood, correlation_weight, beta, free_bits)
+        super().__init__(likelihood, weight, beta, free_bits)
         self.discriminator = discriminator
 
-    def _correlation(self, posterior: Normal, code: Tensor, weight: Tensor | None) -> Tensor:
+    def term(self, posterior: Normal, code: Tensor, shares: Tensor) -> Tensor:
+        """The logits in training; see `TotalCorrelation.term`."""
         if not self.training:
-            return super()._correlation(posterior, code, weight)
+            return super().term(posterior, code, shares)
         return self.discriminator(code).squeeze(dim=1)
 
     def _codes(self, module: nn.Module, batch: Batch) -> Tensor:

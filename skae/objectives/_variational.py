@@ -1,6 +1,7 @@
 """Bounds on the likelihood of rows."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import cast
 
@@ -11,6 +12,7 @@ from torch.distributions import Distribution, Normal
 from skae.distributions import Likelihood
 from skae.nn import VariationalAutoEncoder, cubature_points
 from skae.objectives._base import Batch
+from skae.objectives._divergences import row_shares
 from skae.objectives._reconstruction import Reconstruction
 
 
@@ -122,6 +124,62 @@ class Variational(Reconstruction):
 
     def _n_columns(self, batch: Batch) -> float:
         return self.likelihood.n_cells(batch.targets) / max(len(batch.targets), 1)
+
+
+class RegularizedVariational(Variational):
+    r"""The bound of `Variational` and a term of the codes of a batch, taken together.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        The density of a cell.
+    weight : float
+        Of the term; it is in nats.
+    beta, free_bits : float
+        As for `Variational`.
+    """
+
+    def __init__(
+        self,
+        likelihood: Likelihood,
+        weight: float,
+        beta: float = 1.0,
+        free_bits: float = 0.0,
+    ):
+        super().__init__(likelihood, beta, free_bits)
+        self.weight = weight
+
+    def penalty(
+        self,
+        module: VariationalAutoEncoder,
+        posterior: Normal,
+        code: Tensor,
+        weight: Tensor | None,
+    ) -> Tensor:
+        """The divergence of each row and the term; see :meth:`Variational.penalty`."""
+        divergence = super().penalty(module, posterior, code, weight)
+        if self.weight == 0:
+            return divergence
+        return divergence + self.weight * self.term(posterior, code, row_shares(weight, code))
+
+    @abstractmethod
+    def term(self, posterior: Normal, code: Tensor, shares: Tensor) -> Tensor:
+        """What codes cost together.
+
+        Parameters
+        ----------
+        posterior : Normal
+            Distributions of the codes of the rows, of batch shape (n_samples, n_components).
+        code : Tensor of shape (n_samples, n_components)
+            A draw from each.
+        shares : Tensor of shape (n_samples,)
+            Of the rows; see :func:`row_shares`.
+
+        Returns
+        -------
+        Tensor of shape () or (n_samples,)
+            Nats.
+        """
 
 
 class ImportanceWeighted(Variational):

@@ -7,7 +7,14 @@ from torch.distributions import Bernoulli, kl_divergence
 
 from skae.distributions import get_likelihood
 from skae.nn import AutoEncoderModule, SkipMLP, SparseAutoEncoder, TopCodes
-from skae.objectives import AbsoluteCodes, Batch, Contraction, RareCodes, SmoothDecoder, row_shares
+from skae.objectives import (
+    AbsoluteCodes,
+    Batch,
+    Contraction,
+    RareCodes,
+    SmoothDecoder,
+    WassersteinReconstruction,
+)
 
 LIKELIHOOD = get_likelihood("squared_error")
 ROWS = torch.randn(12, 5, generator=torch.Generator().manual_seed(0))
@@ -28,11 +35,13 @@ TERMS = {
     "spectral": lambda weight: SmoothDecoder(LIKELIHOOD, weight, weight, "spectral"),
     "l2": lambda weight: SmoothDecoder(LIKELIHOOD, weight, weight, "l2"),
 }
+# Pairs of a row and itself do not count: there a row of weight two is not the row twice.
+OF_BATCHES = TERMS | {"wasserstein": lambda weight: WassersteinReconstruction(LIKELIHOOD, weight)}
 
 
 def price(objective, net, rows=ROWS, weight=None):
     code = net.encode(rows)
-    return objective.price(net, rows, code, row_shares(weight, code))
+    return objective.weight * objective.price(net, rows, code, Batch(rows, rows, weight))
 
 
 def scaled(net, factor):
@@ -42,10 +51,13 @@ def scaled(net, factor):
     return net
 
 
-@pytest.mark.parametrize("make", TERMS.values(), ids=TERMS)
-def test_the_loss_is_that_of_the_rows(make):
-    net, objective, batch = module(), make(0.3), Batch(ROWS, ROWS, None)
-    torch.testing.assert_close(objective(net, batch), objective.per_row(net, batch).mean())
+@pytest.mark.parametrize("make", OF_BATCHES.values(), ids=OF_BATCHES)
+@pytest.mark.parametrize("weight", [None, torch.linspace(0, 2, 12)], ids=["equal", "weighted"])
+def test_the_loss_is_that_of_the_rows(make, weight):
+    net, objective, batch = module(), make(0.3), Batch(ROWS, ROWS, weight)
+    losses = objective.per_row(net, batch)
+    losses = losses if weight is None else losses * weight
+    torch.testing.assert_close(objective(net, batch), losses.mean())
 
 
 @pytest.mark.parametrize("make", TERMS.values(), ids=TERMS)
@@ -59,7 +71,7 @@ def test_a_row_of_weight_two_is_the_row_twice(make):
     torch.testing.assert_close(weighted, objective(net, Batch(twice, twice, None)))
 
 
-@pytest.mark.parametrize("make", TERMS.values(), ids=TERMS)
+@pytest.mark.parametrize("make", OF_BATCHES.values(), ids=OF_BATCHES)
 @pytest.mark.parametrize("weight", [None, torch.zeros(12)], ids=["equal", "zero"])
 def test_a_row_alone_or_without_weight_has_a_finite_gradient(make, weight):
     net = module()
