@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
+from skae.nn._made import autoregressive_masks
 from skae.nn._mlp import linear
 from skae.nn._products import aligned
 
@@ -48,14 +49,8 @@ class TokenPrior(nn.Module):
             self.direct.bias.copy_(log_frequencies.flatten())
             self.output.weight.zero_()
         token = torch.arange(self.n_tokens).repeat_interleave(self.codebook_size)
-        # A hidden unit sees the tokens up to its own number: none sees the last.
-        unit = torch.arange(n_hidden) % max(self.n_tokens - 1, 1)
-        masks = {
-            "hidden_mask": unit[:, None] >= token,
-            "output_mask": token[:, None] > unit,
-            "direct_mask": token[:, None] > token,
-        }
-        for name, mask in masks.items():
+        masks = autoregressive_masks(token, token, [n_hidden]) + autoregressive_masks(token, token)
+        for name, mask in zip(("hidden_mask", "output_mask", "direct_mask"), masks, strict=True):
             self.register_buffer(name, mask.float(), persistent=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
