@@ -97,8 +97,7 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
     def __init__(self, *, n_layers=5, hidden_layer_sizes="auto", **inherited):
         self.n_layers = n_layers
         self.hidden_layer_sizes = hidden_layer_sizes
-        for name, value in inherited.items():
-            setattr(self, name, value)
+        vars(self).update(inherited)
 
     # ---- training ----
 

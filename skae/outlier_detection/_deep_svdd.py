@@ -101,8 +101,7 @@ class DeepSVDD(PathExplained):
     def __init__(
         self, n_components="auto", *, objective="one_class", nu=0.1, pretrain_epochs=50, **inherited
     ):
-        super().__init__(n_components, **inherited)
-        del self.input_shape  # no parameter: see the class attribute
+        vars(self).update(inherited, n_components=n_components)
         self.objective = objective
         self.nu = nu
         self.pretrain_epochs = pretrain_epochs

@@ -95,8 +95,7 @@ class RandNet(BaseAutoEncoder):
     def __init__(self, n_components="auto", *, n_estimators=16, **inherited):
         self.n_components = n_components
         self.n_estimators = n_estimators
-        for name, value in inherited.items():
-            setattr(self, name, value)
+        vars(self).update(inherited)
 
     # ---- training ----
 

@@ -17,7 +17,8 @@ def parameters_of(base, defaults=None, without=()):
     defaults : dict, default=None
         Other default values than those of the base.
     without : sequence of str, default=()
-        Parameters of the base that are left out.
+        Parameters of the base that are left out. Then the ``__init__`` of the base cannot be called
+        for the others: ``vars(self).update(inherited)`` stores them.
 
     Returns
     -------

@@ -4,7 +4,6 @@ from numbers import Integral
 
 from sklearn.utils._param_validation import Interval
 
-from skae.base import EncoderDecoder
 from skae.objectives import ImportanceWeighted
 from skae.utils import parameters_of
 from skae.variational._vae import VAE, VAE_ATTRIBUTES, VAE_DEFAULTS, documented_vae
@@ -71,7 +70,7 @@ class IWAE(VAE):
 
     @parameters_of(VAE, VAE_DEFAULTS, without=WEIGHTS_OF_BOUND)
     def __init__(self, n_components="auto", *, n_importance_samples=5, **inherited):
-        EncoderDecoder.__init__(self, n_components, **inherited)  # VAE would set those weights
+        vars(self).update(inherited, n_components=n_components)  # VAE's own would want the weights
         self.n_importance_samples = n_importance_samples
 
     def _objective(self):
