@@ -4,8 +4,9 @@ Put one where you would put `PCA` or `IsolationForest`: into a `Pipeline`, a `Gr
 a classifier. No torch needed, all of torch within reach.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from skae._lazy import lazy_names
 
 if TYPE_CHECKING:
     from skae.autoencoder import (
@@ -67,7 +68,7 @@ __all__ = [
     "VampPriorVAE",
     "WassersteinAE",
 ]
-# Where each is at home.
+# Where each is at home: torch (seconds) is imported with the first, `skae --help` does without.
 _ROOMS = {
     "AdversarialAE": "variational",
     "AutoEncoder": "autoencoder",
@@ -95,13 +96,4 @@ _ROOMS = {
     "WassersteinAE": "variational",
 }
 
-
-def __getattr__(name):
-    """Import torch (seconds) with the first estimator: `skae --help` does without."""
-    if name not in _ROOMS:
-        raise AttributeError(f"module 'skae' has no attribute {name!r}")
-    return getattr(import_module(f"skae.{_ROOMS[name]}"), name)
-
-
-def __dir__():
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(__name__, _ROOMS)

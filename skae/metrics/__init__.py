@@ -1,8 +1,8 @@
 """Numbers to report: NumPy in, number out."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from skae._lazy import lazy_names
 from skae.metrics._thresholds import (
     conformal_p_values,
     contamination_threshold,
@@ -49,7 +49,7 @@ __all__ = [
     "sap_score",
     "train_on_synthetic_accuracy",
 ]
-# Where those are at home that take much of scikit-learn.
+# Where those are at home that take trees and forests of scikit-learn: estimators need none of them.
 _FILES = {
     "DCI": "_disentanglement",
     "beta_vae_score": "_disentanglement",
@@ -68,13 +68,4 @@ _FILES = {
     "train_on_synthetic_accuracy": "_generation",
 }
 
-
-def __getattr__(name):
-    """Import scikit-learn's trees and forests on demand: estimators need none of them."""
-    if name not in _FILES:
-        raise AttributeError(f"module 'skae.metrics' has no attribute {name!r}")
-    return getattr(import_module(f"skae.metrics.{_FILES[name]}"), name)
-
-
-def __dir__():
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(__name__, _FILES)
