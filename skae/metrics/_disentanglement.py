@@ -18,6 +18,30 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+# What docstrings of several metrics say.
+_CODES = """codes : array-like of shape (n_samples, n_components)
+        """
+_FACTORS = """factors : array-like of shape (n_samples, n_factors)
+        """
+_LEVELS = "iscrete factors: integers, strings or booleans, at least two levels each."
+_ERRORS = """ValueError
+        If a factor is constant or continuous, or all codes are constant"""
+_DESCRIPTIONS = {
+    "codes": f"{_CODES}Codes.",
+    "two_codes": f"{_CODES}At least two codes.",
+    "factors": f"{_FACTORS}D{_LEVELS}",
+    "two_factors": f"{_FACTORS}At least two d{_LEVELS}",
+    "levels": f"{_ERRORS}.",
+    "shared_levels": f"{_ERRORS}, or a level has one\n        row only.",
+}
+
+
+def _documented(metric):
+    """Fill in the descriptions that metrics share."""
+    if metric.__doc__ is not None:  # as under python -OO
+        metric.__doc__ %= _DESCRIPTIONS
+    return metric
+
 
 def _checked(codes, factors, *, min_codes=1, min_factors=1):
     """Codes as floats, and factors as levels 0, 1, ..."""
@@ -69,6 +93,7 @@ def _scaled_logistic_regression():
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 
 
+@_documented
 def mutual_information_gap(codes, factors, *, n_bins=20):
     r"""Mutual information gap (MIG): whether one code alone knows a factor.
 
@@ -79,10 +104,8 @@ def mutual_information_gap(codes, factors, *, n_bins=20):
 
     Parameters
     ----------
-    codes : array-like of shape (n_samples, n_components)
-        At least two codes.
-    factors : array-like of shape (n_samples, n_factors)
-        Discrete factors: integers, strings or booleans, at least two levels each.
+    %(two_codes)s
+    %(factors)s
     n_bins : int, default=20
         Bins of a code. A factor of more levels cannot reach 1.
 
@@ -93,8 +116,7 @@ def mutual_information_gap(codes, factors, *, n_bins=20):
 
     Raises
     ------
-    ValueError
-        If a factor is constant or continuous, or all codes are constant.
+    %(levels)s
 
     References
     ----------
@@ -121,6 +143,7 @@ class DCI(NamedTuple):
     informativeness: float
 
 
+@_documented
 def dci(codes, factors, *, random_state=None):
     r"""Disentanglement, completeness and informativeness (DCI).
 
@@ -131,10 +154,8 @@ def dci(codes, factors, *, random_state=None):
 
     Parameters
     ----------
-    codes : array-like of shape (n_samples, n_components)
-        At least two codes.
-    factors : array-like of shape (n_samples, n_factors)
-        At least two discrete factors: integers, strings or booleans, at least two levels each.
+    %(two_codes)s
+    %(two_factors)s
     random_state : int, RandomState instance or None, default=None
         For the forests, and for the quarter of the rows that is held out.
 
@@ -146,8 +167,7 @@ def dci(codes, factors, *, random_state=None):
 
     Raises
     ------
-    ValueError
-        If a factor is constant or continuous, or all codes are constant.
+    %(levels)s
 
     References
     ----------
@@ -191,6 +211,7 @@ def _concentration(importances):
     return float(np.average(1 - spread, weights=weights[used]))
 
 
+@_documented
 def sap_score(codes, factors):
     """Separated attribute predictability (SAP): whether one code predicts a factor.
 
@@ -200,10 +221,8 @@ def sap_score(codes, factors):
 
     Parameters
     ----------
-    codes : array-like of shape (n_samples, n_components)
-        At least two codes.
-    factors : array-like of shape (n_samples, n_factors)
-        Discrete factors: integers, strings or booleans, at least two levels each.
+    %(two_codes)s
+    %(factors)s
 
     Returns
     -------
@@ -213,8 +232,7 @@ def sap_score(codes, factors):
 
     Raises
     ------
-    ValueError
-        If a factor is constant or continuous, or all codes are constant.
+    %(levels)s
 
     Notes
     -----
@@ -245,6 +263,7 @@ def _threshold_accuracy(code, factor):
     return balanced_accuracy_score(factor, predicted, adjusted=True)
 
 
+@_documented
 def modularity(codes, factors, *, n_bins=20):
     r"""Modularity: whether a code knows of one factor only.
 
@@ -256,10 +275,8 @@ def modularity(codes, factors, *, n_bins=20):
 
     Parameters
     ----------
-    codes : array-like of shape (n_samples, n_components)
-        Codes.
-    factors : array-like of shape (n_samples, n_factors)
-        At least two discrete factors: integers, strings or booleans, at least two levels each.
+    %(codes)s
+    %(two_factors)s
     n_bins : int, default=20
         Bins of a code.
 
@@ -271,8 +288,7 @@ def modularity(codes, factors, *, n_bins=20):
 
     Raises
     ------
-    ValueError
-        If a factor is constant or continuous, or all codes are constant.
+    %(levels)s
 
     References
     ----------
@@ -295,6 +311,7 @@ def modularity(codes, factors, *, n_bins=20):
     return float((1 - spread)[informed].mean())
 
 
+@_documented
 def explicitness(codes, factors, *, random_state=None):
     """Explicitness: whether a linear classifier reads the factors from the codes.
 
@@ -303,10 +320,8 @@ def explicitness(codes, factors, *, random_state=None):
 
     Parameters
     ----------
-    codes : array-like of shape (n_samples, n_components)
-        Codes.
-    factors : array-like of shape (n_samples, n_factors)
-        Discrete factors: integers, strings or booleans, at least two levels each.
+    %(codes)s
+    %(factors)s
     random_state : int, RandomState instance or None, default=None
         Which quarter of the rows is held out.
 
@@ -317,9 +332,7 @@ def explicitness(codes, factors, *, random_state=None):
 
     Raises
     ------
-    ValueError
-        If a factor is constant or continuous, or all codes are constant, or a level has one
-        row only.
+    %(shared_levels)s
 
     Notes
     -----
@@ -372,6 +385,7 @@ def _rows_alike(factor, rows, rng):
     return np.argsort(factor, kind="stable")[starts[levels] + place.astype(int)]
 
 
+@_documented
 def factor_vae_score(codes, factors, *, n_batches=200, batch_size=100, random_state=None):
     """Score of FactorVAE: whether one code varies least where a factor is held fixed.
 
@@ -381,10 +395,8 @@ def factor_vae_score(codes, factors, *, n_batches=200, batch_size=100, random_st
 
     Parameters
     ----------
-    codes : array-like of shape (n_samples, n_components)
-        Codes.
-    factors : array-like of shape (n_samples, n_factors)
-        Discrete factors: integers, strings or booleans, at least two levels each.
+    %(codes)s
+    %(factors)s
     n_batches : int, default=200
         Batches for each factor; each has one vote.
     batch_size : int, default=100
@@ -399,9 +411,7 @@ def factor_vae_score(codes, factors, *, n_batches=200, batch_size=100, random_st
 
     Raises
     ------
-    ValueError
-        If a factor is constant or continuous, or all codes are constant, or a level has one
-        row only.
+    %(shared_levels)s
 
     References
     ----------
@@ -430,6 +440,7 @@ def _votes(codes, factor, shape, rng):
     return np.bincount(codes[rows].var(axis=1).argmin(axis=1), minlength=codes.shape[1])
 
 
+@_documented
 def beta_vae_score(codes, factors, *, n_batches=200, batch_size=64, random_state=None):
     r"""Score of the β-VAE: whether differences of codes tell which factor two rows share.
 
@@ -439,10 +450,8 @@ def beta_vae_score(codes, factors, *, n_batches=200, batch_size=64, random_state
 
     Parameters
     ----------
-    codes : array-like of shape (n_samples, n_components)
-        Codes.
-    factors : array-like of shape (n_samples, n_factors)
-        At least two discrete factors: integers, strings or booleans, at least two levels each.
+    %(codes)s
+    %(two_factors)s
     n_batches : int, default=200
         Batches for each factor; a quarter is held out.
     batch_size : int, default=64
@@ -457,9 +466,7 @@ def beta_vae_score(codes, factors, *, n_batches=200, batch_size=64, random_state
 
     Raises
     ------
-    ValueError
-        If a factor is constant or continuous, or all codes are constant, or a level has one
-        row only.
+    %(shared_levels)s
 
     References
     ----------
@@ -492,6 +499,7 @@ def _differences(codes, factor, shape, rng):
     return np.abs(codes[rows] - codes[_rows_alike(factor, rows, rng)]).mean(axis=1)
 
 
+@_documented
 def interventional_robustness(codes, factors, *, quantile=0.99):
     r"""Interventional robustness score (IRS): whether a code stays where its factor stays.
 
@@ -520,8 +528,7 @@ def interventional_robustness(codes, factors, *, quantile=0.99):
 
     Raises
     ------
-    ValueError
-        If a factor is constant or continuous, or all codes are constant.
+    %(levels)s
 
     References
     ----------
