@@ -71,14 +71,13 @@ def _by_autograd(network: nn.Module, x: Tensor) -> Tensor:
 
 def _slopes(network: SkipMLP, x: Tensor) -> list[Tensor]:
     """Derivatives of the activations of each hidden layer, (n_samples, n_units)."""
-    activation, slopes = ACTIVATIONS[network.activation].function, []
+    (activation, backward), slopes = ACTIVATIONS[network.activation], []
     layers = [(network.first.weight[: network.n_hidden], network.first.bias[: network.n_hidden])]
     layers += [(layer.weight, layer.bias) for layer in network.middle]
     for weight, bias in layers:
         before = nn.functional.linear(x, weight, bias)
-        # not `backward` of the activation: that of SiLU has no derivative itself
-        x, pull = torch.func.vjp(activation, before)[:2]
-        slopes += pull(torch.ones_like(x))
+        x = activation(before)
+        slopes.append(backward(torch.ones_like(x), before, x))
     return slopes
 
 
