@@ -18,6 +18,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 SCRIPTS = (
     "fit_speed",
+    "fit_times",
     "score_speed",
     "pca_start",
     "memmap_fit",
