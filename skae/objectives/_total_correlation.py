@@ -74,7 +74,8 @@ class DiscriminatedCorrelation(Discriminated, TotalCorrelation):
         return self.discriminator(code).squeeze(dim=1)
 
     def _codes(self, module: nn.Module, batch: Batch) -> Tensor:
-        return cast("VariationalAutoEncoder", module).posterior(batch.inputs).sample()
+        posterior = cast("VariationalAutoEncoder", module).posterior(batch.inputs)
+        return posterior.rsample()  # not `sample`, which has an error of its own for NaN
 
     def _reference(self, code: Tensor, shares: Tensor) -> Tensor:
         return _shuffled(code, shares)
