@@ -91,6 +91,9 @@ SCORED_OTHERWISE |= DENSITIES
 # Whose training draws numbers for each row: a row of weight 2 is not the row twice, to the digit.
 # (Of VQVAE the rows that judge its prior.)
 DRAWN = {"AdversarialAE", "VQVAE"} | DENSITIES
+# Whose loss of a row depends on the rest of its batch, so that it moves as rows are shuffled: codes
+# are measured in their deviations over the batch.
+JUDGED_IN_BATCHES = {"ContractiveAE"}
 # Whose score compares within a fit only: a distance to training rows or to a centre, a density of
 # codes, an error over its deviation, nats.
 SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet", "VQVAE"} | DENSITIES

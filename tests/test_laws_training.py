@@ -22,6 +22,7 @@ from torch import nn
 
 from tests.estimators import (
     ESTIMATORS,
+    JUDGED_IN_BATCHES,
     QUIET,
     REFUSED,
     WHOLE,
@@ -326,6 +327,8 @@ def test_running_out_of_epochs_while_improving_is_a_convergence_warning(Estimato
 @pytest.mark.parametrize("Estimator", trained_without_draws(ESTIMATORS))
 def test_without_improvement_there_is_no_convergence_warning(Estimator, early_stopping, params):
     quiet = known(Estimator, QUIET)  # or chance would improve the loss now and then
+    if Estimator.__name__ in JUDGED_IN_BATCHES:
+        quiet["batch_size"] = len(X)
     estimator = quick(Estimator, early_stopping=early_stopping, **params, **quiet)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
