@@ -7,6 +7,7 @@ from skae.nn._bias_free_mlp import BiasFreeMLP
 from skae.nn._conditional import ConditionalAutoEncoder
 from skae.nn._conv import ConvDecoder, ConvEncoder, PixelUnits, default_channels
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
+from skae.nn._cubature import cubature_points
 from skae.nn._gaussian_fill import GaussianFill
 from skae.nn._gaussian_mixture import GaussianMixture, MixtureAutoEncoder
 from skae.nn._jacobian import jacobian, squared_gradients
@@ -22,12 +23,7 @@ from skae.nn._table_input import TableInput, origins_in, places_in
 from skae.nn._token_prior import TokenPrior
 from skae.nn._translation import PatchDiscriminator, ResNetTranslator, Translators
 from skae.nn._vamp_prior import NormalMixture, VampPriorAutoEncoder
-from skae.nn._variational import (
-    SMALLEST_SCALE,
-    NoiseScale,
-    VariationalAutoEncoder,
-    cubature_points,
-)
+from skae.nn._variational import SMALLEST_SCALE, NoiseScale, VariationalAutoEncoder
 
 __all__ = [
     "ACTIVATIONS",

@@ -1,7 +1,6 @@
 """Encoders that give a distribution of codes, decoders that give scales."""
 
 import torch
-from scipy.linalg import hadamard
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
@@ -180,26 +179,3 @@ class VariationalAutoEncoder(AutoEncoderModule):
     def has_pullback(self) -> bool:
         """False: gradients come from autograd."""
         return False
-
-
-def cubature_points(posterior: Normal) -> Tensor:
-    r"""Points whose mean stands for the expectation over a normal distribution.
-
-    Each is :math:`\mu \pm \sigma` in every coordinate, with signs from the columns of a Hadamard
-    matrix, so that means of functions of second degree are exact. Nothing is random: the value of a
-    row does not depend on draws.
-
-    Parameters
-    ----------
-    posterior : Normal
-        Of batch shape (n_samples, n_components).
-
-    Returns
-    -------
-    Tensor of shape (n_points, n_samples, n_components)
-        `n_points` is the power of two above `n_components`.
-    """
-    n_components = posterior.loc.shape[-1]
-    signs = hadamard(2 ** n_components.bit_length())[:, 1 : n_components + 1]
-    signs = torch.as_tensor(signs.copy(), dtype=posterior.loc.dtype, device=posterior.loc.device)
-    return posterior.loc + signs[:, None] * posterior.scale

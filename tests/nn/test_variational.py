@@ -2,37 +2,8 @@
 
 import pytest
 import torch
-from torch.distributions import Normal
 
-from skae.nn import (
-    SMALLEST_SCALE,
-    NoiseScale,
-    VariationalAutoEncoder,
-    cubature_points,
-    isolated_rng,
-)
-
-
-def posterior_of(n_samples, n_components):
-    generator = torch.Generator().manual_seed(0)
-    loc, log_scale = torch.randn(2, n_samples, n_components, generator=generator)
-    return Normal(loc, log_scale.exp())
-
-
-@pytest.mark.parametrize("n_components", [1, 2, 3, 4, 7, 8, 20])
-def test_cubature_is_exact_for_functions_of_second_degree(n_components):
-    posterior = posterior_of(5, n_components)
-    points = cubature_points(posterior).double()
-    loc, scale = posterior.loc.double(), posterior.scale.double()
-    torch.testing.assert_close(points.mean(dim=0), loc, rtol=1e-5, atol=1e-5)
-    centred = points - loc
-    second = torch.einsum("psi,psj->sij", centred, centred) / len(points)
-    torch.testing.assert_close(second, torch.diag_embed(scale.square()), rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize(("n_components", "n_points"), [(1, 2), (3, 4), (4, 8), (7, 8), (8, 16)])
-def test_cubature_takes_few_points(n_components, n_points):
-    assert cubature_points(posterior_of(2, n_components)).shape == (n_points, 2, n_components)
+from skae.nn import SMALLEST_SCALE, NoiseScale, VariationalAutoEncoder, isolated_rng
 
 
 @pytest.mark.parametrize("relative", [0.05, 0.5, 1.0])
