@@ -29,6 +29,7 @@ SCRIPTS = (
     "threshold",
     "imputation",
     "log_likelihood",
+    "cubature",
     "quantisation",
     "disentanglement",
     "dimension_reduction",
