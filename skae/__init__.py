@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RandNet,
         RobustAE,
     )
+    from skae.semi_supervised import SelfSupervisedClassifier
     from skae.variational import (
         DIPVAE,
         IWAE,
@@ -64,6 +65,7 @@ __all__ = [
     "RandNet",
     "RegularizedAE",
     "RobustAE",
+    "SelfSupervisedClassifier",
     "SparseAE",
     "VampPriorVAE",
     "WassersteinAE",
@@ -89,6 +91,7 @@ _ROOMS = {
     "RandNet": "outlier_detection",
     "RegularizedAE": "autoencoder",
     "RobustAE": "outlier_detection",
+    "SelfSupervisedClassifier": "semi_supervised",
     "SparseAE": "autoencoder",
     "VAE": "variational",
     "VQVAE": "vector_quantized",

@@ -6,12 +6,15 @@ from skae.base._encoder_decoder import (
     default_hidden_layer_sizes,
     default_n_components,
     layer_sizes,
+    rich_n_components,
 )
 from skae.base._explaining import path_shares
 from skae.base._fitting import MOST_HELD_OUT_ROWS, BaseAutoEncoder
 from skae.base._images import check_input_shape
 from skae.base._net_holder import NetHolder
 from skae.base._sampling import SamplingMixin
+from skae.base._tables import check_table
+from skae.base._unwrapping import autoencoder_of
 
 __all__ = [
     "ATTRIBUTES",
@@ -21,10 +24,13 @@ __all__ = [
     "EncoderDecoder",
     "NetHolder",
     "SamplingMixin",
+    "autoencoder_of",
     "check_input_shape",
+    "check_table",
     "default_hidden_layer_sizes",
     "default_n_components",
     "documented",
     "layer_sizes",
     "path_shares",
+    "rich_n_components",
 ]

@@ -23,6 +23,8 @@ from skae.nn import (
 )
 from skae.preprocessing import MAX_CATEGORIES, MISSING_MARKS, principal_axes
 
+FEWEST_RICH_CODES = 8
+
 
 def default_n_components(n_features):
     """Code size of ``n_components="auto"``.
@@ -38,6 +40,22 @@ def default_n_components(n_features):
         At least 1.
     """
     return max(1, math.isqrt(n_features))
+
+
+def rich_n_components(n_features):
+    """Code size where codes have to keep what tells rows apart, not only what they have in common.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of the table.
+
+    Returns
+    -------
+    int
+        That of ``n_components="auto"``, but at least 8, or as many as there are columns.
+    """
+    return min(n_features, max(FEWEST_RICH_CODES, default_n_components(n_features)))
 
 
 def default_hidden_layer_sizes(n_features):

@@ -10,12 +10,11 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skae.autoencoder import AutoEncoder
-from skae.base import default_n_components
+from skae.base import autoencoder_of, rich_n_components
 from skae.datasets import as_chunked_table
 from skae.generation._quantiles import QuantileMatching
-from skae.generation._samplers import SAMPLERS, drawn_codes, fitted_sampler, seeded
+from skae.generation._samplers import SAMPLERS, drawn_codes, fitted_sampler
 from skae.generation._unwrapping import (
-    autoencoder_of,
     codes_of,
     decoded,
     in_original_units,
@@ -24,12 +23,10 @@ from skae.generation._unwrapping import (
 )
 from skae.nn import isolated_rng
 from skae.preprocessing import gaussian_of_holed_rows
-from skae.utils import drawn_seed
+from skae.utils import drawn_seed, seeded
 
 # Rows that tell how generated columns are distributed.
 REFERENCE_ROWS = 10_000
-# Columns of the default code: what it leaves to noise is not seen to hang together.
-FEWEST_CODES = 8
 
 
 class GenerativeModel(BaseEstimator):
@@ -310,4 +307,5 @@ class _Noise:
 def _default_estimator(X):
     shape = np.shape(X)
     n_features = shape[1] if len(shape) == 2 else 1  # fit says what is wrong with it
-    return AutoEncoder(min(n_features, max(FEWEST_CODES, default_n_components(n_features))))
+    # What a small code leaves to noise is not seen to hang together.
+    return AutoEncoder(rich_n_components(n_features))

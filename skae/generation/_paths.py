@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae.generation._unwrapping import autoencoder_of, codes_of, decoded, in_original_units
+from skae.base import autoencoder_of
+from skae.generation._unwrapping import codes_of, decoded, in_original_units
 
 PATHS = ("linear", "spherical")
 # Codes whose directions differ by less, or by less from half a turn, have no way around.

@@ -12,7 +12,7 @@ from sklearn.neighbors import KernelDensity
 from skae.base import SamplingMixin
 from skae.generation._autoregressive_flow import MaskedAutoregressiveFlow
 from skae.nn import isolated_rng
-from skae.utils import drawn_seed
+from skae.utils import drawn_seed, seeded
 from skae.variational import VAE
 
 MOST_COMPONENTS = 64
@@ -130,14 +130,6 @@ def fitted_sampler(sampler, codes, estimator, rng):
     if isinstance(sampler, str):
         return SAMPLERS[sampler](codes, estimator, rng)
     return seeded(clone(sampler), rng).fit(codes)
-
-
-def seeded(estimator, rng):
-    """Give an estimator and its parts seeds, where they take one and have none."""
-    params = estimator.get_params()
-    unset = [name for name in sorted(params) if name.split("__")[-1] == "random_state"]
-    estimator.set_params(**{name: drawn_seed(rng) for name in unset if params[name] is None})
-    return estimator
 
 
 def drawn_codes(sampler, n_samples, rng):

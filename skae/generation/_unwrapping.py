@@ -1,4 +1,4 @@
-"""Which auto-encoder the user means, its codes, and what it makes of them."""
+"""What comes before the auto-encoder that the user means, its codes, and what it makes of them."""
 
 from functools import partial
 
@@ -7,38 +7,8 @@ import pandas as pd
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from skae.base import BaseAutoEncoder
+from skae.base import autoencoder_of
 from skae.utils import frame_library
-
-
-def autoencoder_of(estimator):
-    """Return an auto-encoder of skae, out of the `FrozenEstimator` or `Pipeline` that it is in.
-
-    Parameters
-    ----------
-    estimator : object
-        What the user passed.
-
-    Returns
-    -------
-    BaseAutoEncoder
-        The auto-encoder.
-
-    Raises
-    ------
-    TypeError
-        If it is none.
-    """
-    if isinstance(estimator, FrozenEstimator):
-        return autoencoder_of(estimator.estimator)
-    if isinstance(estimator, Pipeline):
-        return autoencoder_of(estimator.steps[-1][1])
-    if not isinstance(estimator, BaseAutoEncoder):
-        raise TypeError(
-            "estimator has to be an auto-encoder of skae, such as AutoEncoder() or VAE(), a "
-            f"Pipeline that ends in one, or FrozenEstimator of either. Got {estimator!r} instead."
-        )
-    return estimator
 
 
 def steps_before(estimator):

@@ -4,6 +4,7 @@ from skae.nn._activations import ACTIVATIONS
 from skae.nn._autoencoder import AutoEncoderModule, build_user_module
 from skae.nn._autoregressive_flow import AutoregressiveFlow
 from skae.nn._bias_free_mlp import BiasFreeMLP
+from skae.nn._classifier import CodeClassifier
 from skae.nn._conditional import ConditionalAutoEncoder
 from skae.nn._conv import ConvDecoder, ConvEncoder, PixelUnits, default_channels
 from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
@@ -33,6 +34,7 @@ __all__ = [
     "AutoEncoderModule",
     "AutoregressiveFlow",
     "BiasFreeMLP",
+    "CodeClassifier",
     "Codebooks",
     "ConditionalAutoEncoder",
     "ConvDecoder",

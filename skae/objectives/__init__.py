@@ -7,6 +7,7 @@ from skae.objectives._aggregate import (
     WassersteinReconstruction,
 )
 from skae.objectives._base import Batch, Objective, Phase
+from skae.objectives._classification import ConsistentClassification
 from skae.objectives._code_terms import AbsoluteCodes, Contraction, RareCodes, SmoothDecoder
 from skae.objectives._cycle import CycleConsistency, RowHistory
 from skae.objectives._divergences import normal_discrepancy, row_shares, total_correlation
@@ -35,6 +36,7 @@ __all__ = [
     "AbsoluteCodes",
     "AdversarialReconstruction",
     "Batch",
+    "ConsistentClassification",
     "Contraction",
     "CycleConsistency",
     "DiscrepantVariational",

@@ -12,7 +12,7 @@ from skae.utils._optional import import_optional
 from skae.utils._parameters import parameters_of
 from skae.utils._prefetch import prefetched
 from skae.utils._progress import progress
-from skae.utils._random import drawn_seed
+from skae.utils._random import drawn_seed, seeded
 from skae.utils._schema import KINDS, Column, TableSchema
 from skae.utils._sklearn_callbacks import CallbackSupportMixin, with_callbacks
 from skae.utils._validation import FLOAT_TYPES, check_weight, did_you_mean
@@ -35,6 +35,7 @@ __all__ = [
     "parameters_of",
     "prefetched",
     "progress",
+    "seeded",
     "with_callbacks",
     "with_values",
 ]
