@@ -39,6 +39,7 @@ SCRIPTS = (
     "images",
     "cyclegan",
     "generation",
+    "pretraining",
     "adbench",
     "detector_speed",
     "batched_members",
