@@ -206,14 +206,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
 
     def _check_labels(self, y, n_rows):
         """Positions of the rows with a label, the labels that there are, and which each has."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(range(n_rows), y)
-        if y.dtype.kind == "f":
-            assert_all_finite(y, allow_nan=True, input_name="y")
+        y = self._check_y(y, n_rows)
         labelled = np.flatnonzero(~(pd.isna(y) | (y == UNLABELLED)))
         labels = y[labelled]
         if labels.dtype == object:
@@ -228,6 +221,22 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
                 f"{len(classes)} {'class' if len(classes) == 1 else 'classes'}."
             )
         return labelled, classes, of_rows
+
+    def _check_y(self, y, n_rows):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(range(n_rows), y)
+        if y.dtype.kind == "f":
+            assert_all_finite(y, allow_nan=True, input_name="y")
+        if y.dtype.kind == "U" and (y == str(UNLABELLED)).any():
+            raise ValueError(
+                f"y is an array of text, in which {UNLABELLED} is a word like the others. To mark "
+                "rows without a label beside words, pass np.array(y, dtype=object), with None."
+            )
+        return y
 
     def _encoded_rows(self, table):
         """All rows as the corruption takes them; the encoder bears their missing cells."""

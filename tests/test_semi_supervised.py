@@ -285,6 +285,12 @@ def test_too_few_classes_are_refused(y):
         _quick().fit(X, y)
 
 
+def test_a_mark_that_became_a_word_is_refused():
+    X, _, few = _clusters()
+    with pytest.raises(ValueError, match="dtype=object"):
+        _quick().fit(X, np.array([-1, "a", "b", "c"])[few + 1])
+
+
 def test_continuous_targets_are_refused():
     X, _, _ = _clusters()
     with pytest.raises(ValueError, match="Unknown label type"):
