@@ -180,6 +180,7 @@ def main():
     n_seeds = 1 if options.quick else options.seeds
     warnings.simplefilter("ignore", ConvergenceWarning)
     warnings.simplefilter("ignore", CalibrationWarning)
+    warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)  # LabelSpreading's islands
 
     gains = []
     table_header("table", "candidate", *(f"{n} labels" for n in N_LABELLED))
