@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval
@@ -178,23 +180,32 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
             If the labels of `y` are of fewer than two classes, or `X` or a parameter cannot be
             used.
         TypeError
-            If `estimator` is no auto-encoder of skae, or `X` a table in chunks.
+            If `estimator` is no auto-encoder of skae, or in a Pipeline, or `X` a table in chunks.
         """
         self._validate_params()
         table = self._check_table(X, reset=True)
         labelled, self.classes_, classes = self._check_labels(y, len(table))
-        estimator = self.estimator
-        if estimator is None:
-            estimator = DenoisingAE(rich_n_components(self.n_features_in_))
-        autoencoder_of(estimator)
         rng = check_random_state(self.random_state)
-        self.estimator_ = seeded(clone(estimator), rng).fit(X, None)
+        self.estimator_ = seeded(clone(self._autoencoder()), rng).fit(X, None)
         self._seed = drawn_seed(rng)
         self._tuned = copy.deepcopy(autoencoder_of(self.estimator_))
         rows = self._encoded_rows(table)
         self.net_ = self._build_net(rows[labelled], classes)
         self._fine_tune(rows, labelled, classes)
         return self
+
+    def _autoencoder(self):
+        """What learns from all rows, checked."""
+        if self.estimator is None:
+            return DenoisingAE(rich_n_components(self.n_features_in_))
+        autoencoder_of(self.estimator)
+        frozen = isinstance(self.estimator, FrozenEstimator)
+        if isinstance(self.estimator.estimator if frozen else self.estimator, Pipeline):
+            raise TypeError(
+                f"estimator has to be the auto-encoder itself, but it is {self.estimator!r}. Put "
+                f"the steps before {type(self).__name__}, in a Pipeline that ends in it."
+            )
+        return self.estimator
 
     def _check_table(self, X, reset=False):
         if as_chunked_table(X) is not None:

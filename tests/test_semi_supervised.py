@@ -303,6 +303,15 @@ def test_what_is_no_autoencoder_is_refused_before_any_work():
         _quick(StandardScaler()).fit(X, few)
 
 
+@pytest.mark.parametrize("wrap", [lambda pipeline: pipeline, FrozenEstimator])
+def test_steps_before_the_autoencoder_belong_before_the_classifier(wrap):
+    X, y, few = _clusters()
+    pipeline = make_pipeline(StandardScaler(), DenoisingAE(3, **QUICK)).fit(X)
+    with pytest.raises(TypeError, match="Put the steps before SelfSupervisedClassifier"):
+        _quick(wrap(pipeline)).fit(X, few)
+    assert make_pipeline(StandardScaler(), _quick()).fit(X, few).score(X, y) > 0.95
+
+
 def test_tables_in_chunks_are_refused():
     X, _, few = _clusters()
     with pytest.raises(TypeError, match="would load whole"):
