@@ -93,8 +93,11 @@ SCORED_OTHERWISE |= DENSITIES
 # (Of VQVAE the rows that judge its prior.)
 DRAWN = {"AdversarialAE", "VQVAE"} | DENSITIES
 # Whose loss of a row depends on the rest of its batch, so that it moves as rows are shuffled: codes
-# are measured in their deviations over the batch.
-JUDGED_IN_BATCHES = {"ContractiveAE"}
+# are measured in their deviations over the batch, or compared with the prior together.
+JUDGED_IN_BATCHES = {"ContractiveAE", "WassersteinAE"}
+# Whose loss counts pairs of rows, of a row with itself none: of the row twice there is a pair, and
+# that cannot be told from weights of which only proportions matter.
+PAIRED = {"WassersteinAE"}
 # Whose score compares within a fit only: a distance to training rows or to a centre, a density of
 # codes, an error over its deviation, nats.
 SCORED_WITHIN_A_FIT = {"AutoEncoderDetector", "DAGMM", "DeepSVDD", "RandNet", "VQVAE"} | DENSITIES
@@ -137,6 +140,11 @@ def having_lossless_codes(*names):
 def trained_without_draws(classes):
     """Those whose training is a function of the rows and their weights alone."""
     return [cls for cls in classes if cls.__name__ not in DRAWN]
+
+
+def trained_on_single_rows(classes):
+    """Those for which a row of weight 2 is the row twice."""
+    return [cls for cls in trained_without_draws(classes) if cls.__name__ not in PAIRED]
 
 
 def trained_to_reconstruct(classes):

@@ -37,6 +37,7 @@ from tests.estimators import (
     scored_by_loss,
     state_of,
     table,
+    trained_on_single_rows,
     trained_to_reconstruct,
     trained_without_draws,
     with_additive_scores,
@@ -568,7 +569,7 @@ def _separated(n_samples=90):
 
 
 @pytest.mark.parametrize("train", [fit, partial_fit])
-@pytest.mark.parametrize("Estimator", trained_without_draws(ESTIMATORS))
+@pytest.mark.parametrize("Estimator", trained_on_single_rows(ESTIMATORS))
 def test_a_weight_is_the_row_so_many_times(Estimator, train):
     X = _separated()
     counts = np.random.default_rng(0).integers(1, 3, len(X))

@@ -43,7 +43,8 @@ class WassersteinAE(SamplingMixin, EncoderDecoder):
     -----
     The kernel of the discrepancy is a mean of normal densities of several widths; see
     `skae.objectives.normal_discrepancy`. `sample` gives what the decoder makes of codes, without
-    noise: the mean of a number, the likeliest category.
+    noise: the mean of a number, the likeliest category. Pairs of codes count, of a code with itself
+    none, so a row of weight 2 is nearly, not exactly, the row twice.
 
     Examples
     --------
