@@ -63,13 +63,13 @@ def normal_discrepancy(codes: Tensor, shares: Tensor) -> Tensor:
     pair_shares = _without_own(shares[:, None] * shares[: len(partners)])
     pair_shares = pair_shares / pair_shares.sum().clamp(min=torch.finfo(shares.dtype).tiny)
     distances = squared_distances(codes, partners)
-    norms = codes.square().sum(dim=1)
-    total = codes.new_zeros(())
-    for h in (d * scale for scale in SCALES):
-        within = (pair_shares * torch.exp(-distances / (2 * h))).sum()
-        across = (shares * torch.exp(-norms / (2 * (h + 1)))).sum() * (1 + 1 / h) ** (-d / 2)
-        total = total + within - 2 * across + (1 + 2 / h) ** (-d / 2)
-    return total / len(SCALES)
+    norms = codes.square().sum(dim=1, keepdim=True)
+    h = d * codes.new_tensor(SCALES)
+    kernel = sum(torch.exp(distances * (-0.5 / (d * scale))) for scale in SCALES) / len(SCALES)
+    within = (pair_shares * kernel).sum()
+    across = shares @ torch.exp(-norms / (2 * (h + 1))) * (1 + 1 / h) ** (-d / 2)
+    of_prior = (1 + 2 / h) ** (-d / 2)
+    return within + (of_prior - 2 * across).mean()
 
 
 def _without_own(pairs: Tensor) -> Tensor:
