@@ -147,7 +147,7 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         device = next(module.parameters()).device
         with torch.no_grad():
             x = torch.as_tensor(rows.encode(rows.X), device=device)
-            z = module.encoder(module.seen(module.prepare(x)))
+            z = module.eval().encoder(module.seen(module.prepare(x)))  # no dropout, nothing drawn
         module.quantizer.start(z, torch.as_tensor(weight), self._seed)
 
     def _objective(self):
