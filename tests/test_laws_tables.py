@@ -558,6 +558,27 @@ def test_columns_that_never_vary_are_restored(Estimator, params):
     assert (estimator.score_samples(changed) < estimator.score_samples(X)).all()
 
 
+GENERATIVE = [cls for cls in ESTIMATORS if hasattr(cls, "sample")]
+
+
+@pytest.mark.parametrize("scaler", ["standard", "minmax", "quantile", None])
+@pytest.mark.parametrize("Estimator", GENERATIVE)
+def test_columns_that_never_vary_are_drawn_as_they_are(Estimator, scaler):
+    X = pd.DataFrame(
+        {
+            "year": 2024,
+            "number": 3.5,
+            "when": pd.Timestamp("2021-05-03 12:00"),
+            "varies": np.linspace(0, 1, 40),
+        }
+    )
+    for rows in (X, X.drop(columns=["varies", "when"]).to_numpy()):
+        drawn = fit(quick(Estimator, scaler=scaler), rows).sample(200, random_state=0)
+        expected = pd.concat([pd.DataFrame(rows)[:1]] * 200, ignore_index=True)
+        cells = pd.DataFrame(drawn).drop(columns="varies", errors="ignore")
+        pd.testing.assert_frame_equal(cells, expected[cells.columns], rtol=1e-12)
+
+
 # ---- weights ----
 
 

@@ -321,7 +321,9 @@ class VAE(SamplingMixin, EncoderDecoder):
         return self.module_.prior().sample((n_samples,))
 
     def _sample_rows(self, codes):
-        return self._likelihood.sample(self.module_.decode(codes))
+        drawn = self._likelihood.sample(self.module_.decode(codes))
+        constant = torch.from_numpy(self._encoder.constant_).to(drawn.device)
+        return drawn.masked_fill(constant, 0.0)  # what they are when encoded: nothing is uncertain
 
 
 def _expected_divergence(module, seen):

@@ -214,6 +214,15 @@ def test_drawn_rows_have_the_schema_of_the_table():
     assert drawn["kind"].nunique() > 1  # drawn, not the most likely one
 
 
+def test_pixels_that_never_vary_are_drawn_as_they_are():
+    images = np.random.default_rng(0).normal(size=(60, 4, 4))
+    images[:, 0] = 7.5  # a border
+    vae = VAE(2, input_shape=(1, 4, 4), max_epochs=1, random_state=0).fit(images.reshape(60, -1))
+    drawn = vae.sample(50, random_state=0).reshape(50, 4, 4)
+    np.testing.assert_array_equal(drawn[:, 0], 7.5)
+    assert (drawn[:, 1:].std(axis=0) > 0.1).all()
+
+
 @pytest.mark.parametrize("method", ["sample", "log_likelihood", "sample_posterior"])
 def test_no_draws_are_refused(vae, method):
     arguments = () if method == "sample" else (X,)
