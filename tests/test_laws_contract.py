@@ -309,6 +309,13 @@ def test_contributions_of_a_row_sum_to_its_score(fitted, X):
     np.testing.assert_allclose(total, fitted.score_samples(X), rtol=1e-5)
 
 
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_contributions_sum_to_the_score_where_the_start_was_kept(Estimator):
+    estimator = fit(quick(Estimator, max_epochs=0, contamination="auto"), X)
+    total = estimator.feature_contributions(X).sum(axis=1) + score_of_nothing(estimator)
+    np.testing.assert_allclose(total, estimator.score_samples(X), rtol=1e-5)
+
+
 @pytest.mark.parametrize("column", range(X.shape[1]))
 def test_the_column_that_is_off_contributes_most(fitted_on_numbers, column):
     start = fit(quick(type(fitted_on_numbers), n_components=2, max_epochs=0), X)

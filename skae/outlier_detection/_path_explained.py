@@ -19,6 +19,9 @@ class PathExplained(EncoderDecoder):
         """Loss of rows (n_samples,), given what the encoder sees of them."""
         raise NotImplementedError
 
+    def _refit_start(self, rows, sample_weight):
+        """Leave the start: what is normal was learned with this network."""
+
     def _calibrate(self, table, with_earlier=False):
         self._median_row = self._median(*self._sample(*table.start_rows(with_held_out=False)))
         self._learn_normal(table, with_earlier)

@@ -183,6 +183,7 @@ class VAE(SamplingMixin, EncoderDecoder):
     def _refit_start(self, rows, sample_weight):
         if self.init == "pca":
             super()._refit_start(rows, sample_weight)
+            self._set_baseline()
 
     def _objective(self):
         return Variational(self._likelihood, self.beta, self.free_bits)
@@ -242,6 +243,9 @@ class VAE(SamplingMixin, EncoderDecoder):
 
     def _calibrate(self, table, with_earlier=False):
         super()._calibrate(table, with_earlier)
+        self._set_baseline()
+
+    def _set_baseline(self):
         nothing = np.full((1, self._encoder.schema_.n_encoded), np.nan, dtype=np.float32)
         rows = EncodedRows(nothing, as_float32, has_missing=True)
         self.score_baseline_ = float(self._score(rows)[0])
