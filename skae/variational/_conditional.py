@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae.distributions import MixedColumns, get_likelihood
 from skae.nn import ConditionalAutoEncoder
 from skae.preprocessing import chosen_columns, principal_axes
-from skae.utils import as_pandas, frame_library, parameters_of
+from skae.utils import as_pandas, fill_cells, frame_library, in_library, parameters_of
 from skae.variational._vae import (
     VAE,
     VAE_ATTRIBUTES,
@@ -71,8 +71,9 @@ class ConditionalVAE(VAE):
     `transform` gives codes that `inverse_transform` can decode: the means of :math:`z`,
     `n_components_` columns, and after them the condition as the networks see it (scaled numbers,
     one-hot columns, embeddings, masks of missing cells); `get_feature_names_out` names them. The
-    first columns are what the condition does not tell. Reconstructions have the condition as it was
-    given, the mean or the most frequent class where it was missing.
+    first columns are what the condition does not tell. Reconstructions have the condition as the
+    networks see it, in float32: the mean or the most frequent class where it was missing, or is a
+    rare or new category.
 
     Scores are of the other columns, given these: cells of the condition count in no loss and no
     score. In `feature_contributions` they have a share in the divergence of the code, which depends
@@ -224,16 +225,25 @@ class ConditionalVAE(VAE):
 n_features)
             Rows in original units, as :meth:`VAE.sample` returns them, with the condition as it was
             given; no cell is missing: a condition that is becomes the mean or the most frequent
-            class. Rows of one condition are neighbours.
+            class. Rows of one condition are neighbours. A category that `fit` did not see comes
+            back, too, but the network knows nothing of it: other columns are drawn as for a rare
+            one.
         """
         check_is_fitted(self)
         if condition is None:
             return super().sample(n_samples, random_state)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        encoded = self._encoder.transform(self._with_condition(condition))
-        return self._drawn_rows(
-            partial(self._codes_given, np.repeat(encoded, n_samples, axis=0)), random_state
-        )
+        table = self._with_condition(condition, n_samples)
+        encoded = self._encoder.transform(table)
+        drawn = self._drawn_rows(partial(self._codes_given, encoded), random_state)
+        return self._with_cells(drawn, table, encoded)
+
+    def _with_cells(self, drawn, table, encoded):
+        """Drawn rows with the cells of the condition themselves, not as networks see them."""
+        missing = np.isnan(encoded)[:, self._encoder.schema_.first_parts]
+        given = np.isin(np.arange(missing.shape[1]), self.condition_)
+        complete = fill_cells(table, drawn, missing & given)
+        return fill_cells(drawn, complete, np.broadcast_to(given, missing.shape))
 
     def _sample_codes(self, n_samples):
         encoded, weight = self._remembered
@@ -246,8 +256,8 @@ n_features)
         seen = module.seen(module.prepare(torch.as_tensor(encoded, device=module.condition.device)))
         return module.joined(super()._sample_codes(len(seen)), seen)
 
-    def _with_condition(self, condition):
-        """Rows of the table of which nothing but the condition is known."""
+    def _with_condition(self, condition, n_samples):
+        """Rows of the table of which nothing but the condition is known, `n_samples` of each."""
         labels = self._encoder.column_labels
         names = [labels[i] for i in self.condition_]
         if not names:
@@ -272,7 +282,10 @@ n_features)
                 )
             columns = dict(zip(names, values.T, strict=True))
         frame = pd.DataFrame(columns).reindex(columns=labels)
-        return frame if self._encoder.frame_library_ else frame.to_numpy(dtype=np.float64)
+        frame = frame.take(np.arange(len(frame)).repeat(n_samples))
+        if library := self._encoder.frame_library_:
+            return in_library(frame, library)
+        return frame.to_numpy(dtype=np.float64)
 
     def _calibrate(self, table, with_earlier=False):
         super()._calibrate(table, with_earlier)

@@ -133,7 +133,8 @@ def test_missing_and_rare_cells_of_an_embedded_condition_become_the_most_frequen
     rows = frame.loc[20:39]
     back = vae.inverse_transform(vae.transform(rows))["shop"]
     drawn = vae.sample(1, random_state=0, condition=rows[["shop"]])["shop"]
-    assert set(back) == set(drawn) == {"shop 33"}
+    assert set(back) == set(drawn[:10]) == {"shop 33"}
+    assert drawn[10:].tolist() == rows["shop"][10:].tolist()
     there = frame["shop"].isin(shop)
     assert (vae.reconstruct(frame)["shop"] == frame["shop"])[there].all()
 
@@ -142,8 +143,48 @@ def test_drawn_rows_have_the_condition_as_it_was_given(mixed):
     rows = MIXED.dropna().head(4)
     drawn = mixed.sample(2, random_state=0, condition=rows[GIVEN])
     assert drawn.columns.tolist() == MIXED.columns.tolist()
-    for name in ("text", "maybe", "when", "code"):
+    for name in GIVEN:
         np.testing.assert_array_equal(drawn[name], np.repeat(rows[name].to_numpy(), 2))
+    pd.testing.assert_series_equal(drawn.dtypes, MIXED.dtypes)
+
+
+def test_a_category_that_was_never_seen_comes_back(told):
+    drawn = told.sample(2, random_state=0, condition=pd.DataFrame({"group": ["new", "low"]}))
+    assert drawn["group"].tolist() == ["new", "new", "low", "low"]
+    frame = FRAME.assign(group=FRAME["group"].astype("category"))
+    vae = ConditionalVAE(1, condition=["group"], max_epochs=1, random_state=0).fit(frame)
+    drawn = vae.sample(1, random_state=0, condition=pd.DataFrame({"group": ["new", "low"]}))
+    assert drawn["group"].tolist() == ["new", "low"]
+    assert set(frame["group"].cat.categories) < set(drawn["group"].cat.categories)
+
+
+def test_missing_cells_among_given_ones_are_filled(mixed):
+    rows = MIXED[GIVEN].dropna().head(4).copy()
+    for i, name in enumerate(["text", "float", "when"]):
+        rows.iloc[i, GIVEN.index(name)] = None
+    drawn = mixed.sample(1, random_state=0, condition=rows)
+    assert not drawn.isna().to_numpy().any()
+    there = rows.notna().to_numpy()
+    np.testing.assert_array_equal(drawn[GIVEN].to_numpy()[there], rows.to_numpy()[there])
+    assert drawn["text"].iloc[0] == MIXED["text"].mode()[0]
+
+
+def test_numbers_that_float32_cannot_hold_come_back():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": rng.integers(10**8, size=200), "size": rng.normal(size=200)})
+    for X in (frame, frame.to_numpy()):
+        vae = ConditionalVAE(1, condition=[0], max_epochs=1, random_state=0).fit(X)
+        drawn = vae.sample(1, random_state=0, condition=frame[["id"]].to_numpy())
+        np.testing.assert_array_equal(np.asarray(drawn)[:, 0], frame["id"])
+
+
+def test_conditions_of_polars_come_back_in_polars():
+    polars = pytest.importorskip("polars")
+    frame = polars.from_pandas(FRAME)
+    vae = ConditionalVAE(1, condition=["group"], max_epochs=1, random_state=0).fit(frame)
+    drawn = vae.sample(1, 0, condition=polars.DataFrame({"group": ["low", "new", None]}))
+    assert drawn.schema == frame.schema
+    assert drawn["group"].to_list() == ["low", "new", FRAME["group"].mode()[0]]
 
 
 def test_only_what_is_not_given_is_scored():
