@@ -26,6 +26,7 @@ from skae.training import (
     LinearDecay,
     TrainingData,
     UnpairedRows,
+    block_rows,
     make_generator,
     map_rows,
     resolve_device,
@@ -347,7 +348,14 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         X = validate_data(self, X, reset=False, dtype=FLOAT_TYPES)
         device = torch.device(self.net_.device)
         with AlignedProducts():
-            scaled = map_rows(module, X, self._scaler.transform, self.n_features_in_, device)
+            scaled = map_rows(
+                module,
+                X,
+                self._scaler.transform,
+                self.n_features_in_,
+                device,
+                n_block=block_rows(module, device),
+            )
         return self._scaler.inverse_transform(scaled).astype(X.dtype, copy=False)
 
     def __sklearn_is_fitted__(self):
