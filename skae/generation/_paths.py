@@ -7,7 +7,13 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skae.base import autoencoder_of
-from skae.generation._unwrapping import codes_of, decoded, in_original_units
+from skae.generation._unwrapping import (
+    as_decoded,
+    codes_of,
+    decoded,
+    encoded,
+    in_original_units,
+)
 
 PATHS = ("linear", "spherical")
 # Codes whose directions differ by less, or by less from half a turn, have no way around.
@@ -82,9 +88,9 @@ def traverse(estimator, row, component, values):
     row : {DataFrame, array-like} of shape (1, n_features)
         The row.
     component : int
-        Which column of the code, from 0.
+        Which column of the code, as `transform` gives it, from 0.
     values : array-like of shape (n_values,)
-        What it is set to.
+        What it is set to; integers, where codes are integers (:class:`~skae.VQVAE`).
 
     Returns
     -------
@@ -102,23 +108,33 @@ def traverse(estimator, row, component, values):
     (3, 4)
     """
     check_is_fitted(estimator)
-    code, values = _code(estimator, row, "row"), np.asarray(values, dtype=np.float64)
-    check_scalar(component, "component", Integral, min_val=0, max_val=len(code) - 1)
+    _check_row(row, "row")
+    code, values = encoded(estimator, row), np.asarray(values, dtype=np.float64)
+    check_scalar(component, "component", Integral, min_val=0, max_val=code.shape[1] - 1)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise ValueError(f"values has to be a list of finite numbers. Got {values!r} instead.")
-    codes = np.repeat(code[None], len(values), axis=0)
+    if np.issubdtype(code.dtype, np.integer) and (values % 1).any():
+        raise ValueError(
+            f"values has to be a list of integers, as the codes of {autoencoder_of(estimator)} are "
+            f"integers. Got {values!r} instead."
+        )
+    codes = np.repeat(code, len(values), axis=0)
     codes[:, component] = values
-    return _rows(estimator, codes)
+    return _rows(estimator, as_decoded(estimator, codes))
 
 
 def _code(estimator, row, name):
     """The code of one row, (n_components,)."""
+    _check_row(row, name)
+    return codes_of(estimator, row)[0]
+
+
+def _check_row(row, name):
     if len(np.shape(row)) != 2 or len(row) != 1:
         raise ValueError(
             f"{name} has to be one row, of shape (1, n_features): X[:1] or X.iloc[[0]]. Got an "
             f"object of shape {np.shape(row)} instead."
         )
-    return codes_of(estimator, row)[0]
 
 
 def _rows(estimator, codes):

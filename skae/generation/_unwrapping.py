@@ -64,9 +64,17 @@ def in_original_units(estimator, rows):
 
 def codes_of(estimator, X):
     """Codes of rows as the decoder takes them, float64 of shape (n_samples, n_components)."""
-    autoencoder = autoencoder_of(estimator)
-    codes = autoencoder.transform(seen_by_autoencoder(estimator, X))
-    return np.asarray(autoencoder._check_codes(codes), dtype=np.float64)
+    return as_decoded(estimator, encoded(estimator, X))
+
+
+def encoded(estimator, X):
+    """Codes of rows as `transform` gives them, an array (n_samples, n_codes)."""
+    return np.asarray(autoencoder_of(estimator).transform(seen_by_autoencoder(estimator, X)))
+
+
+def as_decoded(estimator, codes):
+    """Codes as the decoder takes them, of those that `transform` gives: no integers."""
+    return np.asarray(autoencoder_of(estimator)._check_codes(codes), dtype=np.float64)
 
 
 def decoded(autoencoder, codes):

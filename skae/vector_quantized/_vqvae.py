@@ -6,6 +6,7 @@ from functools import partial
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import clone
 from sklearn.utils import check_array
@@ -22,7 +23,7 @@ from skae.training import (
     TrainingData,
     make_generator,
 )
-from skae.utils import parameters_of
+from skae.utils import as_pandas, frame_library, parameters_of
 from skae.vector_quantized._quantizers import QUANTIZERS, FiniteScalarQuantizer
 
 _PRIOR = 103  # the stream of random numbers of the prior
@@ -205,28 +206,44 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         Parameters
         ----------
         X : {array-like, DataFrame} of shape (n_samples, n_tokens) or (n_samples, n_components)
-            Integers, of an integer type, or the codes that they stand for, of a float type.
+            Integers, of an integer type (nullable ones and objects included), or the codes that
+            they stand for, of a float type.
 
         Returns
         -------
         ndarray or DataFrame of shape (n_samples, n_features)
             Rows in the units that `fit` saw. Of a table of numbers, a DataFrame where `X` is one;
             of any other, a DataFrame with the columns and types that `fit` saw.
+
+        Warns
+        -----
+        UserWarning
+            If cells of a float type are all integers that `transform` may give.
         """
         return super().inverse_transform(X)
 
     def _check_codes(self, X):
-        tokens = check_array(X, input_name="X")
-        if not np.issubdtype(tokens.dtype, np.integer):
-            return super()._check_codes(X)
-        n_values = self.module_.quantizer.codebook_size
+        codes, n_values = check_array(X, input_name="X"), self.module_.quantizer.codebook_size
+        if _of_integer_type(X):
+            return self._embeddings(codes.astype(np.int64), n_values)
+        if codes.any() and np.isin(codes, np.arange(n_values)).all():  # 0 alone is the mean code
+            warnings.warn(
+                "X has whole numbers of a float type, which are taken for embeddings. If they are "
+                "the integers of transform, pass them as such: X.astype(int).",
+                UserWarning,
+                stacklevel=3,
+            )
+        return super()._check_codes(X)
+
+    def _embeddings(self, tokens, n_values):
+        """What integers stand for, float64 of shape (n_samples, n_components)."""
         if tokens.shape[1] != self._n_tokens or not (0 <= tokens.min() <= tokens.max() < n_values):
             raise ValueError(
                 f"Integer codes must have {self._n_tokens} columns and values from 0 to "
                 f"{n_values - 1}, as transform returns them. Got {tokens.shape[1]} columns with "
                 f"values from {tokens.min()} to {tokens.max()}."
             )
-        return self._embedded(torch.as_tensor(tokens.astype(np.int64))).cpu().numpy().astype(float)
+        return self._embedded(torch.as_tensor(tokens)).cpu().numpy().astype(float)
 
     def _embedded(self, tokens):
         with torch.inference_mode():
@@ -318,6 +335,12 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         if self.output == "codes":
             tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _of_integer_type(X):
+    """Whether all cells are of an integer type, of pandas' nullable ones, or objects that are."""
+    table = as_pandas(X) if frame_library(X) else np.asarray(X)
+    return all(map(pd.api.types.is_integer_dtype, pd.DataFrame(table).infer_objects().dtypes))
 
 
 def _counts(tokens, n_values, weight):

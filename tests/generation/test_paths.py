@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae import VAE, AutoEncoder
+from skae import VAE, VQVAE, AutoEncoder
 from skae.generation import interpolate, traverse
 from tests.estimators import fit, mixed_table, table
 
@@ -73,6 +73,20 @@ def test_a_traversal_changes_one_number_of_the_code(autoencoder):
     codes = np.repeat(autoencoder.transform(X[:1]), 2, axis=0)
     codes[:, 1] = [-1.0, 0.5]
     np.testing.assert_allclose(rows, autoencoder.inverse_transform(codes), rtol=1e-5)
+
+
+def test_a_traversal_of_integers_takes_integers():
+    vqvae = fit(VQVAE(3, max_epochs=3, random_state=0), X)
+    codes = np.repeat(vqvae.transform(X[:1]), 8, axis=0)
+    codes[:, 1] = range(8)
+    rows = traverse(vqvae, X[:1], 1, range(8))
+    np.testing.assert_allclose(rows, vqvae.inverse_transform(codes), rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="values from 0 to 7"):
+        traverse(vqvae, X[:1], 1, [8])
+    with pytest.raises(ValueError, match="list of integers"):
+        traverse(vqvae, X[:1], 1, [0.5])
+    vqvae.set_params(output="embeddings")
+    assert traverse(vqvae, X[:1], 1, [0.5]).shape == X[:1].shape
 
 
 def test_results_have_the_schema_of_fit():

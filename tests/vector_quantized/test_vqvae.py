@@ -230,3 +230,31 @@ def test_a_pickle_draws_the_same_rows(fitted):
 def test_frames_of_integers_decode_to_frames(fitted):
     codes = pd.DataFrame(fitted.transform(DIGITS))
     assert isinstance(fitted.inverse_transform(codes), pd.DataFrame)
+
+
+INTEGER_TABLES = {
+    "int8": lambda codes: codes.astype(np.int8),
+    "nullable": lambda codes: pd.DataFrame(codes, dtype="Int64"),
+    "arrow": lambda codes: pd.DataFrame(codes).astype("int64[pyarrow]"),
+    "objects": lambda codes: codes.astype(object),
+    "frame of objects": lambda codes: pd.DataFrame(codes, dtype=object),
+    "list": lambda codes: codes.tolist(),
+}
+
+
+@pytest.mark.parametrize("make", INTEGER_TABLES.values(), ids=INTEGER_TABLES)
+def test_integers_of_any_type_are_integers(fitted, make):
+    codes = fitted.transform(DIGITS[:20])
+    np.testing.assert_array_equal(
+        fitted.inverse_transform(make(codes)), fitted.inverse_transform(codes)
+    )
+
+
+def test_integers_of_a_float_type_are_a_warning():
+    vqvae = VQVAE(8, **SHORT).fit(DIGITS)
+    with pytest.warns(UserWarning, match=r"astype\(int\)"):
+        vqvae.inverse_transform(vqvae.transform(DIGITS).astype(float))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vqvae.inverse_transform(embeddings(vqvae, DIGITS))
+        vqvae.inverse_transform(np.zeros((1, 8)))  # the mean code
