@@ -1,5 +1,7 @@
 """Whether generated rows are like real ones, of use, and no copies."""
 
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist
@@ -8,21 +10,34 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array, check_random_state, check_scalar
 
-from skae.utils import as_pandas, frame_library
+from skae.utils import as_pandas, check_numbers, frame_library
 
 
-def _stacked(first, second):
+def _stacked(**tables):
     """Rows of two tables in one, with numbers for words and dates."""
+    first, second = tables.values()
     if frame_library(first) is None:
-        return np.concatenate([first, second])
+        return np.concatenate(_numbers(**tables, ensure_all_finite="allow-nan"))
     first, second = as_pandas(first), as_pandas(second)
     if list(first.columns) != list(getattr(second, "columns", [])):
         raise ValueError("Real and synthetic rows have to be frames of the same columns, in order.")
     table = pd.concat([first, second], ignore_index=True)
     others = table.select_dtypes(exclude="number").columns
     return table.assign(**{name: table[name].astype("category").cat.codes for name in others})
+
+
+def _numbers(ensure_min_samples=1, ensure_all_finite=True, **tables):
+    """Tables of numbers, of equally many columns, as arrays."""
+    for name, rows in tables.items():
+        check_numbers(rows, name)
+    checks = {"ensure_min_samples": ensure_min_samples, "ensure_all_finite": ensure_all_finite}
+    arrays = [check_array(rows, input_name=name, **checks) for name, rows in tables.items()]
+    widths = [rows.shape[1] for rows in arrays]
+    if len(set(widths)) > 1:
+        raise ValueError(f"{' and '.join(tables)} have to have the same columns. Got {widths}.")
+    return arrays
 
 
 def classifier_two_sample_test(real, synthetic, *, n_splits=5, random_state=None):
@@ -46,7 +61,9 @@ def classifier_two_sample_test(real, synthetic, *, n_splits=5, random_state=None
     Returns
     -------
     float
-        Balanced accuracy: 0.5 if they cannot be told apart, 1 if they always are.
+        Balanced accuracy: 0.5 if they cannot be told apart, 1 if they always are. Far below 0.5
+        rows are copies: the classifier learned the other table's label of just that row. See
+        :func:`copy_ratio`.
 
     Raises
     ------
@@ -65,7 +82,7 @@ def classifier_two_sample_test(real, synthetic, *, n_splits=5, random_state=None
     >>> classifier_two_sample_test(X, X + 100, random_state=0)
     1.0
     """
-    table = _stacked(real, synthetic)
+    table = _stacked(real=real, synthetic=synthetic)
     is_synthetic = np.arange(len(table)) >= len(real)
     rng = check_random_state(random_state)
     classifier = HistGradientBoostingClassifier(class_weight="balanced", random_state=rng)
@@ -120,7 +137,7 @@ def train_on_synthetic_accuracy(
     >>> train_on_synthetic_accuracy(X[::2] + 0.01, y[::2], X[1::2], y[1::2], random_state=0) > 0.8
     True
     """
-    table, n_synthetic = _stacked(synthetic, real), len(synthetic)
+    table, n_synthetic = _stacked(synthetic=synthetic, real=real), len(synthetic)
     if classifier is None:
         classifier = HistGradientBoostingClassifier(random_state=random_state)
     fitted = clone(classifier).fit(table[:n_synthetic], synthetic_target)
@@ -156,8 +173,8 @@ def maximum_mean_discrepancy(real, synthetic, *, bandwidth=None):
     Raises
     ------
     ValueError
-        If a table has fewer than two rows, if they differ in their columns, or if the median
-        distance is 0.
+        If a table has fewer than two rows or columns that are no numbers, if they differ in their
+        columns, if `bandwidth` is not positive, or, without one, if the median distance is 0.
 
     References
     ----------
@@ -172,8 +189,9 @@ def maximum_mean_discrepancy(real, synthetic, *, bandwidth=None):
     >>> abs(maximum_mean_discrepancy(X, Y)) < 0.01 < maximum_mean_discrepancy(X, Y + 1)
     True
     """
-    real = check_array(real, ensure_min_samples=2, input_name="real")
-    synthetic = check_array(synthetic, ensure_min_samples=2, input_name="synthetic")
+    if bandwidth is not None:
+        check_scalar(bandwidth, "bandwidth", Real, min_val=0, include_boundaries="neither")
+    real, synthetic = _numbers(real=real, synthetic=synthetic, ensure_min_samples=2)
     bandwidth = _median_distance(real, synthetic) if bandwidth is None else bandwidth
     gamma = 1 / (2 * bandwidth**2)
     within = sum(_mean_of_pairs(rbf_kernel(rows, gamma=gamma)) for rows in (real, synthetic))
@@ -217,7 +235,8 @@ def copy_ratio(synthetic, train, held_out):
     Raises
     ------
     ValueError
-        If the tables differ in their columns, or if half of the held-out rows are training rows.
+        If a table has columns that are no numbers, if they differ in their columns, or if half of
+        the held-out rows are training rows.
 
     Examples
     --------
@@ -225,6 +244,7 @@ def copy_ratio(synthetic, train, held_out):
     >>> copy_ratio(synthetic=[[0.5], [2.5]], train=[[0.0], [2.0]], held_out=[[0.25], [2.25]])
     2.0
     """
+    synthetic, train, held_out = _numbers(synthetic=synthetic, train=train, held_out=held_out)
     nearest = NearestNeighbors(n_neighbors=1).fit(train)
     made, fresh = (np.median(nearest.kneighbors(rows)[0]) for rows in (synthetic, held_out))
     if fresh == 0:

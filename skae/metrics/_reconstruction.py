@@ -1,7 +1,10 @@
 """What a code keeps of the rows: their neighbours, and the rows themselves."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn.manifold import trustworthiness
+from sklearn.utils import assert_all_finite, check_scalar
 
 
 def continuity(X, codes, *, n_neighbors=5):
@@ -31,7 +34,8 @@ def continuity(X, codes, *, n_neighbors=5):
     Raises
     ------
     ValueError
-        If `n_neighbors` is not less than half the number of rows.
+        If `n_neighbors` is not less than half the number of rows, or if there is not one code for
+        each row.
 
     References
     ----------
@@ -43,6 +47,9 @@ def continuity(X, codes, *, n_neighbors=5):
     >>> continuity([[0.0], [1.0], [2.1], [3.3]], [[0.0], [10.0], [21.0], [33.0]], n_neighbors=1)
     1.0
     """
+    check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
+    if len(X) != len(codes):
+        raise ValueError(f"X has {len(X)} rows, but there are {len(codes)} codes: one each.")
     return float(trustworthiness(codes, X, n_neighbors=n_neighbors))
 
 
@@ -71,7 +78,8 @@ def peak_signal_noise_ratio(X, reconstruction, *, data_range=None):
     Raises
     ------
     ValueError
-        If the shapes differ, or if no range is given and `X` is constant.
+        If the shapes differ, if a value is missing or infinite, if `data_range` is not positive,
+        or, without one, if `X` is constant.
 
     Examples
     --------
@@ -82,8 +90,12 @@ def peak_signal_noise_ratio(X, reconstruction, *, data_range=None):
     X, reconstruction = np.asarray(X, np.float64), np.asarray(reconstruction, np.float64)
     if X.shape != reconstruction.shape:
         raise ValueError(f"X has the shape {X.shape}, and reconstruction {reconstruction.shape}.")
+    assert_all_finite(X, input_name="X")
+    assert_all_finite(reconstruction, input_name="reconstruction")
+    if data_range is not None:
+        check_scalar(data_range, "data_range", Real, min_val=0, include_boundaries="neither")
     data_range = np.ptp(X) if data_range is None else data_range
-    if data_range <= 0:
+    if data_range == 0:
         raise ValueError("X is constant: give data_range, the range that its values may have.")
     error = np.mean((X - reconstruction) ** 2)
     return float(10 * np.log10(data_range**2 / error)) if error else float("inf")

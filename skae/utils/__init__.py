@@ -15,7 +15,7 @@ from skae.utils._progress import progress
 from skae.utils._random import drawn_seed, seeded
 from skae.utils._schema import KINDS, Column, TableSchema
 from skae.utils._sklearn_callbacks import CallbackSupportMixin, with_callbacks
-from skae.utils._validation import FLOAT_TYPES, check_weight, did_you_mean
+from skae.utils._validation import FLOAT_TYPES, check_numbers, check_weight, did_you_mean
 
 __all__ = [
     "FLOAT_TYPES",
@@ -24,6 +24,7 @@ __all__ = [
     "Column",
     "TableSchema",
     "as_pandas",
+    "check_numbers",
     "check_weight",
     "did_you_mean",
     "drawn_seed",

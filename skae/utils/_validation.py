@@ -3,7 +3,10 @@
 from difflib import get_close_matches
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import _check_sample_weight
+
+from skae.utils._frames import as_pandas, frame_library
 
 FLOAT_TYPES = (np.float64, np.float32)
 
@@ -41,6 +44,37 @@ def check_weight(sample_weight, n_samples):
     if not weight.any():
         raise ValueError("sample_weight is zero for every row. At least one has to count.")
     return weight
+
+
+def check_numbers(X, name="X"):
+    """Refuse a table that has columns of something else than numbers and booleans.
+
+    Parameters
+    ----------
+    X : {DataFrame, array-like} of shape (n_samples, n_features)
+        As the user passed it.
+    name : str, default="X"
+        What the error calls it.
+
+    Raises
+    ------
+    ValueError
+        If there are words, categories or dates; the message names the first such column.
+
+    Examples
+    --------
+    >>> from skae.utils import check_numbers
+    >>> check_numbers([[1, True]])
+    """
+    table = as_pandas(X) if frame_library(X) else np.asarray(X)
+    if table.ndim != 2:
+        return  # what it is then refused for is another matter
+    others = pd.DataFrame(table).infer_objects().select_dtypes(exclude=["number", "bool"]).columns
+    if len(others):
+        raise ValueError(
+            f"Column {others[0]!r} of {name} has cells that are no numbers. Leave such columns "
+            "out, or turn them into numbers, as OneHotEncoder of scikit-learn does."
+        )
 
 
 def did_you_mean(name, names):

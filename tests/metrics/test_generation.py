@@ -83,7 +83,7 @@ def test_the_seed_decides():
 
 
 def test_tables_of_other_columns_are_refused():
-    with pytest.raises(ValueError, match="dimension"):
+    with pytest.raises(ValueError, match=r"real and synthetic .* same columns. Got \[2, 3\]"):
         classifier_two_sample_test(_normal(20, 2, 0), _normal(20, 3, 0))
     frame = _mixed(20, 0)
     for other in (frame[["sign", "number", "day"]], frame.drop(columns="day"), frame.to_numpy()):
@@ -177,6 +177,14 @@ def test_rows_without_distance_need_a_width():
         maximum_mean_discrepancy(same[:1], same)
 
 
+@pytest.mark.parametrize("bandwidth", [0, -1])
+def test_a_width_is_positive(bandwidth):
+    with pytest.raises(ValueError, match="bandwidth == "):
+        maximum_mean_discrepancy(_normal(5, 2, 0), _normal(5, 2, 1), bandwidth=bandwidth)
+    with pytest.raises(TypeError, match="bandwidth must be"):
+        maximum_mean_discrepancy(_normal(5, 2, 0), _normal(5, 2, 1), bandwidth="median")
+
+
 # ---- copies ----
 
 
@@ -198,3 +206,25 @@ def test_held_out_rows_that_were_trained_on_are_refused():
     rows = _normal(20, 2, 0)
     with pytest.raises(ValueError, match="remove duplicates"):
         copy_ratio(rows + 1, rows, rows)
+
+
+# ---- tables of numbers ----
+
+
+@pytest.mark.parametrize(
+    "made", [lambda frame: frame, pd.DataFrame.to_numpy], ids=["frame", "array"]
+)
+def test_columns_that_are_no_numbers_are_named(made):
+    rows, other = made(_mixed(20, 0)), made(_mixed(20, 1))
+    with pytest.raises(ValueError, match=r"Column .* of real has cells that are no numbers"):
+        maximum_mean_discrepancy(rows, other)
+    with pytest.raises(ValueError, match=r"Column .* of synthetic has cells that are no numbers"):
+        copy_ratio(rows, other, other)
+
+
+def test_tables_of_numbers_have_the_same_columns():
+    two, three = _normal(20, 2, 0), _normal(20, 3, 0)
+    with pytest.raises(ValueError, match=r"same columns. Got \[2, 3\]"):
+        maximum_mean_discrepancy(two, three)
+    with pytest.raises(ValueError, match=r"same columns. Got \[2, 2, 3\]"):
+        copy_ratio(two, two, three)

@@ -73,3 +73,18 @@ def test_bad_input_is_named():
         peak_signal_noise_ratio([1, 2], [[1], [2]])
     with pytest.raises(ValueError, match="give data_range"):
         peak_signal_noise_ratio([1, 1], [1, 2])
+    for data_range in (0, -1):
+        with pytest.raises(ValueError, match="data_range == "):
+            peak_signal_noise_ratio([1, 2], [1, 2], data_range=data_range)
+    with pytest.raises(ValueError, match="X contains NaN"):
+        peak_signal_noise_ratio([1, np.nan], [1, 2])
+    with pytest.raises(ValueError, match="reconstruction contains NaN"):
+        peak_signal_noise_ratio([1, 2], [1, np.nan])
+
+
+def test_codes_of_other_rows_are_refused():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    with pytest.raises(ValueError, match="X has 20 rows, but there are 19 codes"):
+        continuity(X, X[1:])
+    with pytest.raises(ValueError, match="n_neighbors == 0, must be >= 1"):
+        continuity(X, X, n_neighbors=0)
