@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state
@@ -31,7 +32,7 @@ from skae.training import (
     map_rows,
     resolve_device,
 )
-from skae.utils import FLOAT_TYPES, frame_like
+from skae.utils import FLOAT_TYPES, check_numbers, frame_library, frame_like
 
 __all__ = ["CycleGAN"]
 
@@ -210,7 +211,11 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
             If `y` does not name exactly two domains, or `X` or a parameter cannot be used.
         """
         self._validate_params()
-        X, y = validate_data(self, X, y, dtype=FLOAT_TYPES)
+        if y is not None and pd.isna(np.asarray(y, dtype=object)).any():
+            raise ValueError(
+                "y contains NaN or None: name the domain of each row, or leave it out."
+            )
+        X, y = self._numbers(X, y)
         if self.input_shape is not None:
             check_input_shape(self.input_shape, self.n_features_in_)
         self.classes_, domain = self._domains(y)
@@ -226,6 +231,19 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         self._train_net(data, [LinearDecay(self.max_epochs)])
         self.net_.criterion_.forget()
         return self
+
+    def _numbers(self, X, *y, **checks):
+        """Rows, and their domains in `fit`, as arrays."""
+        if frame_library(X):  # of arrays scikit-learn says the same
+            check_numbers(X)
+        checks |= {"dtype": FLOAT_TYPES, "ensure_all_finite": "allow-nan"}
+        checked = validate_data(self, X, *y, **checks)
+        if np.isnan(checked[0] if y else checked).any():
+            raise ValueError(
+                "X contains NaN, and CycleGAN takes no missing cells. Fill those of each domain "
+                "first, as impute of an auto-encoder does."
+            )
+        return checked
 
     def _domains(self, y):
         check_classification_targets(y)
@@ -305,11 +323,12 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features), or a DataFrame after `set_output`
-            Rows of B, of the float type of `X`.
+        ndarray or DataFrame of shape (n_samples, n_features)
+            Rows of B, of the float type of `X`; a DataFrame where `X` is one, or after
+            `set_output`.
         """
         check_is_fitted(self)
-        return self._mapped(X, self.module_.a_to_b)
+        return frame_like(X, self._mapped(X, self.module_.a_to_b), self.get_feature_names_out())
 
     def inverse_transform(self, X):
         """Translate rows of domain B to domain A.
@@ -345,7 +364,7 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
 
     def _mapped(self, X, module):
         """Original rows through a module, in original units."""
-        X = validate_data(self, X, reset=False, dtype=FLOAT_TYPES)
+        X = self._numbers(X, reset=False)
         device = torch.device(self.net_.device)
         with AlignedProducts():
             scaled = map_rows(

@@ -198,6 +198,19 @@ def test_data_frames_keep_names_and_index():
         translator.transform(frame.rename(columns={"a": "z"}))
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_give_frames(library):
+    X, y = _domains(_mirrored)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    if library == "polars":
+        frame = pytest.importorskip("polars").from_pandas(frame)
+    translator = _quick().fit(frame, y)
+    for method in (translator.transform, translator.inverse_transform, translator.reconstruct):
+        assert type(method(frame)) is type(frame)
+        assert list(method(frame).columns) == ["a", "b", "c"]
+    assert isinstance(translator.transform(frame.to_numpy()), np.ndarray)
+
+
 def test_history_and_callbacks():
     class Counter(Callback):
         n_epochs = 0
@@ -262,6 +275,26 @@ def test_other_than_two_domains_are_refused(labels, message):
 def test_labels_are_required():
     with pytest.raises(ValueError, match="requires y"):
         _quick().fit(_rows(60), None)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_rows_of_no_domain_are_refused(missing):
+    X, y = _domains(_mirrored)
+    y = y.astype(object)
+    y[3] = missing
+    with pytest.raises(ValueError, match="name the domain of each row"):
+        _quick().fit(X, y)
+
+
+def test_what_to_do_with_missing_cells_and_words_is_said(mirror):
+    X, y = _domains(_mirrored)
+    words = pd.DataFrame(X).assign(island="Dream")
+    X[3, 1] = np.nan
+    for call in (lambda rows: _quick().fit(rows, y), mirror.transform):
+        with pytest.raises(ValueError, match="Fill those of each domain"):
+            call(X)
+        with pytest.raises(ValueError, match="Column 'island' of X has cells that are no numbers"):
+            call(words)
 
 
 @pytest.mark.parametrize("cell", [np.nan, np.inf])
