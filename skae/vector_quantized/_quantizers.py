@@ -23,7 +23,8 @@ class FiniteScalarQuantizer(BaseEstimator):
     n_levels : int, default=8
         Of each coordinate; 8 are 3 bits.
     group_size : int, default=1
-        Coordinates that make one integer of the code, from 0 to ``n_levels ** group_size - 1``.
+        Coordinates that make one integer of the code, from 0 to ``n_levels ** group_size - 1``;
+        :class:`VQVAE` takes 16384 values of all integers together.
 
     References
     ----------

@@ -10,7 +10,11 @@ import pandas as pd
 import torch
 from sklearn.base import clone
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, SamplingMixin, documented
 from skae.exceptions import CodebookWarning
@@ -29,6 +33,8 @@ from skae.vector_quantized._quantizers import QUANTIZERS, FiniteScalarQuantizer
 _PRIOR = 103  # the stream of random numbers of the prior
 PRIOR_UNITS = 256
 PRIOR_EPOCHS = 50
+# Of all integers of a row together: a layer of the prior has as many inputs and outputs.
+MOST_VALUES = 2**14
 # Codebooks used less than this are worth a warning.
 LOW_USAGE = 0.5
 
@@ -131,9 +137,17 @@ class VQVAE(SamplingMixin, EncoderDecoder):
                 f"n_components must be a multiple of {self._quantizer._width}, as {self._quantizer}"
                 f" parts codes. Got {self.n_components_} instead."
             )
-        return QuantizedAutoEncoder(
-            encoder, decoder, self._quantizer._build(self.n_components_), inputs
-        )
+        quantizer = self._quantizer._build(self.n_components_)
+        n_values = quantizer.n_tokens * quantizer.codebook_size
+        if n_values > MOST_VALUES:
+            raise ValueError(
+                f"{self._quantizer} makes {quantizer.n_tokens} integers of n_components="
+                f"{self.n_components_}, of {quantizer.codebook_size} values each: {n_values} "
+                f"together, where their prior takes {MOST_VALUES}, as its weights are as many as "
+                "their square. Take smaller codebooks (n_levels, group_size, codebook_size) or "
+                "fewer components."
+            )
+        return QuantizedAutoEncoder(encoder, decoder, quantizer, inputs)
 
     def _linear_codes(self, pca):
         if self._quantizer._whitened:
@@ -173,6 +187,9 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         return super().transform(X)
 
     def _transformed(self, table):
+        chosen = {"output": self.output}  # may be set after `fit`
+        limits = {name: self._parameter_constraints[name] for name in chosen}
+        validate_parameter_constraints(limits, chosen, type(self).__name__)
         if self.output == "embeddings":
             return super()._transformed(table)
         return self._tokens(table.encoded(self._encoder))

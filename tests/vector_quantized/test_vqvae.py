@@ -200,11 +200,18 @@ def test_codes_that_cannot_be_are_refused(codes, message):
         (ResidualQuantizer(n_stages=0), "'n_stages'"),
         (VectorQuantizer(gradient="none"), "'gradient'"),
         (VectorQuantizer(n_groups=3), "n_components must be a multiple of 3"),
+        (FiniteScalarQuantizer(100, group_size=4), "of 100000000 values each: 200000000 together"),
     ],
 )
 def test_parameters_of_quantizers_are_checked(quantizer, message):
     with pytest.raises(ValueError, match=message):
         VQVAE(8, quantizer=quantizer).fit(DIGITS)
+
+
+def test_an_output_that_is_none_is_refused_after_fit_too():
+    vqvae = VQVAE(8, **SHORT).fit(DIGITS).set_params(output="numbers")
+    with pytest.raises(ValueError, match="The 'output' parameter of VQVAE"):
+        vqvae.transform(DIGITS)
 
 
 def test_components_are_rounded_up_to_whole_parts():
