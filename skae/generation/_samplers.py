@@ -59,7 +59,8 @@ def prior(codes, estimator, rng):
 def gaussian_mixture(codes, estimator, rng):
     """The mixture of lowest BIC; components are doubled until it rises."""
     best, n_components = _mixture(1, codes, rng), 2
-    while n_components <= min(MOST_COMPONENTS, len(codes) // FEWEST_ROWS):
+    n_different = len(np.unique(codes, axis=0))  # means are at codes that differ
+    while n_components <= min(MOST_COMPONENTS, len(codes) // FEWEST_ROWS, n_different):
         larger = _mixture(n_components, codes, rng)
         if larger.bic(codes) > best.bic(codes):
             break

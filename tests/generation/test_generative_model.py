@@ -190,6 +190,14 @@ def test_a_sampler_may_be_an_object(sampler):
     np.testing.assert_array_equal(model.sample(4, random_state=0), model.sample(4, random_state=0))
 
 
+def test_codes_that_are_all_alike_need_no_mixture():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drawn = GenerativeModel(random_state=0).fit(np.full((200, 3), 5.0)).sample(4, 0)
+    np.testing.assert_array_equal(drawn, 5.0)
+    assert not [w for w in caught if "clusters" in str(w.message)]
+
+
 def test_the_prior_of_a_vae_is_its_own():
     vae = FrozenEstimator(fit(X, VAE(2, **QUICK)).estimator_)
     model = fit(X, vae, sampler="prior")
