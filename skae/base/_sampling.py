@@ -37,7 +37,8 @@ class SamplingMixin:
         ndarray or DataFrame of shape (n_samples, n_features)
             Rows in original units, without missing cells, whatever was missing in training: a
             DataFrame with the columns and types that `fit` saw, or, after a `fit` on an array, an
-            array of float64.
+            array of float64. Only a column of texts none of which came often enough to be known,
+            such as names that are all different, is missing as a whole.
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)

@@ -50,7 +50,8 @@ class GenerativeModel(BaseEstimator):
     estimator : BaseAutoEncoder or Pipeline, default=None
         Any auto-encoder of skae; a :class:`~sklearn.pipeline.Pipeline` that ends in one, of steps
         with `inverse_transform`; or :class:`~sklearn.frozen.FrozenEstimator` of a fitted one of
-        these. None is :class:`~skae.AutoEncoder`, with codes of at least 8 columns, or as many as
+        these: any other is cloned and fitted again, even if it is fitted. None is
+        :class:`~skae.AutoEncoder`, with codes of at least 8 columns, or as many as
         the table has.
     sampler : str or object, default="gaussian_mixture"
         How codes are distributed.
@@ -69,7 +70,8 @@ class GenerativeModel(BaseEstimator):
     match_columns : bool, default=True
         Whether columns of numbers and of datetimes get the distribution that they have in training.
         Then no value lies beyond those of training; of a column in which values repeat, none is
-        new. In a pipeline it is the columns that the auto-encoder sees.
+        new. In a pipeline it is the columns that the auto-encoder sees. An array does not say that
+        numbers are integers: where these are all different, fractions come between them.
     random_state : int, RandomState or None, default=None
         For the sampler, and for the estimator where it has no `random_state` of its own.
 
@@ -207,9 +209,10 @@ class GenerativeModel(BaseEstimator):
         Returns
         -------
         ndarray or DataFrame of shape (n_samples, n_features)
-            Rows in original units, without missing cells: a DataFrame with the columns and types
-            that `fit` saw, or, after a `fit` on an array, an array of float64. Of a pipeline, what
-            `inverse_transform` of its steps gives, in a DataFrame where `fit` saw names.
+            Rows in original units, without missing cells (but for texts that are all different, as
+            in :meth:`skae.VAE.sample`): a DataFrame with the columns and types that `fit` saw, or,
+            after a `fit` on an array, an array of float64. Of a pipeline, what `inverse_transform`
+            of its steps gives, in a DataFrame where `fit` saw names.
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
