@@ -1,27 +1,39 @@
 """The plain auto-encoder."""
 
-from numbers import Real
+import math
+from functools import partial
+from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
-from skae.objectives import NeighborhoodReconstruction
+from skae.autoencoder._neighbors import NEIGHBORHOOD, NeighborKeeper
+from skae.base import ATTRIBUTES, DEFAULTS, AnnealedMixin, documented
+from skae.nn import jitter
 from skae.utils import parameters_of
 
-# Neighbours that a row has in a batch of the size that "auto" takes for maps.
-PERPLEXITY, ROWS_A_MAP = 5, 512
+AUTOENCODER_DEFAULTS = {**DEFAULTS, "lr": 7e-4, "max_epochs": "auto", "tol": 1e-4}
+# Up to so many training rows jitter is at its full level; the more rows there are, the less there
+# is to fill in between them.
+FEW_ROWS = 1000
+# Steps of a fit under max_epochs="auto", and its bounds.
+N_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 6000, 25, 200
 
-NEIGHBORHOOD = """neighborhood_weight : float, default=0.0
-        Weight of keeping the neighbours of rows, :math:`\\lambda`, in units of the loss of a cell
-        for each nat. ``batch_size="auto"`` is then 512 rows, among which neighbours are sought."""
 
-
-class AutoEncoder(EncoderDecoder):
+class AutoEncoder(AnnealedMixin, NeighborKeeper):
     __doc__ = f"""Auto-encoder: a non-linear PCA that is never worse than PCA where it is judged.
 
     Encoder and decoder are multi-layer perceptrons with a linear path beside them. They start as
     the PCA of the (scaled) table and are trained to reconstruct it. The code of a row is a
     dimension reduction; the error of its reconstruction is an anomaly score.
+
+    What keeps few rows from being learned by heart is `jitter`: noise on the rows that the encoder
+    sees while training, about as large as what PCA cannot tell, which smooths both maps (Bishop).
+    The learning rate rises for a tenth of the epochs and falls to zero until the last, unless
+    `callbacks` has an LRScheduler. ``max_epochs="auto"`` is {N_STEPS} steps, but {FEWEST_EPOCHS} to
+    {MOST_EPOCHS} epochs; ``hidden_layer_sizes="auto"`` two layers of four times as many units as
+    features, but at least 64 and at most 256.
 
     With `neighborhood_weight` codes also keep the neighbours of rows, as t-SNE does (van der
     Maaten): a map in two columns that has a place for new rows, and rows for new places,
@@ -33,8 +45,12 @@ class AutoEncoder(EncoderDecoder):
 
     Parameters
     ----------
+    jitter : float, default=0.9
+        Standard deviation of normal noise on the numbers of training rows, new in every epoch; in
+        units of the root mean square of what PCA with as many components leaves, and above
+        {FEW_ROWS} rows times ``sqrt({FEW_ROWS} / n_samples)``. 0 is without.
     {NEIGHBORHOOD}
-    {documented(DEFAULTS)}
+    {documented(AUTOENCODER_DEFAULTS)}
 
     Attributes
     ----------
@@ -48,6 +64,7 @@ class AutoEncoder(EncoderDecoder):
 
     References
     ----------
+    Bishop, "Training with Noise is Equivalent to Tikhonov Regularization", Neural Computation 1995.
     Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science
     2006.
     van der Maaten, "Learning a Parametric Embedding by Preserving Local Structure", AISTATS 2009.
@@ -65,21 +82,33 @@ class AutoEncoder(EncoderDecoder):
     """
 
     _parameter_constraints: dict = {
-        **EncoderDecoder._parameter_constraints,
-        "neighborhood_weight": [Interval(Real, 0, None, closed="left")],
+        **NeighborKeeper._parameter_constraints,
+        "max_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "jitter": [Interval(Real, 0, None, closed="left")],
     }
 
-    @parameters_of(EncoderDecoder)
-    def __init__(self, n_components="auto", *, neighborhood_weight=0.0, **inherited):
+    @parameters_of(NeighborKeeper, AUTOENCODER_DEFAULTS)
+    def __init__(self, n_components="auto", *, jitter=0.9, **inherited):
         super().__init__(n_components, **inherited)
-        self.neighborhood_weight = neighborhood_weight
+        self.jitter = jitter
 
-    def _objective(self):
-        if self.neighborhood_weight == 0:
-            return super()._objective()
-        return NeighborhoodReconstruction(self._likelihood, self.neighborhood_weight, PERPLEXITY)
+    _n_steps, _fewest_epochs, _most_epochs = N_STEPS, FEWEST_EPOCHS, MOST_EPOCHS
 
-    def _rows_per_step(self, n_rows):
-        if self.batch_size == "auto" and self.neighborhood_weight > 0:
-            return ROWS_A_MAP
-        return super()._rows_per_step(n_rows)
+    def _default_hidden_layer_sizes(self, n_in):
+        return (int(np.clip(4 * n_in, 64, 256)),) * 2
+
+    def _needs_axes(self, module):
+        return self.jitter > 0 or super()._needs_axes(module)
+
+    def _principal_axes(self, inputs, rows, sample_weight):
+        axes = super()._principal_axes(inputs, rows, sample_weight)
+        n_rows = len(rows.X) if sample_weight is None else np.count_nonzero(sample_weight)
+        self._jitter_unit = axes.residual * min(1.0, math.sqrt(FEW_ROWS / n_rows))
+        return axes
+
+    def _corruption(self):
+        if self.jitter == 0:
+            return None
+        numbers = torch.from_numpy(self._encoder.schema_.encoded_positions("numeric"))
+        level = self.jitter * self._jitter_unit
+        return partial(jitter, level=level, columns=numbers.to(self._device))

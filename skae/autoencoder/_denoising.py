@@ -5,7 +5,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.autoencoder._autoencoder import NEIGHBORHOOD, AutoEncoder
+from skae.autoencoder._neighbors import NEIGHBORHOOD, NeighborKeeper
 from skae.base import ATTRIBUTES, DEFAULTS, documented
 from skae.nn import NOISE_NAMES, corrupt
 from skae.objectives import Batch
@@ -15,7 +15,7 @@ from skae.utils import parameters_of
 _VALID_NOISE = 3  # a stream of random numbers beside those of the base
 
 
-class DenoisingAE(AutoEncoder):
+class DenoisingAE(NeighborKeeper):
     __doc__ = f"""Denoising auto-encoder: learns to restore rows from corrupted ones.
 
     While training, the encoder sees a corrupted copy of each row, new in every epoch, and the
@@ -60,12 +60,12 @@ class DenoisingAE(AutoEncoder):
     """
 
     _parameter_constraints: dict = {
-        **AutoEncoder._parameter_constraints,
+        **NeighborKeeper._parameter_constraints,
         "noise": [StrOptions(set(NOISE_NAMES))],
         "noise_level": [Interval(Real, 0, None, closed="left")],
     }
 
-    @parameters_of(AutoEncoder)
+    @parameters_of(NeighborKeeper)
     def __init__(self, n_components="auto", *, noise="gaussian", noise_level=0.1, **inherited):
         super().__init__(n_components, **inherited)
         self.noise = noise

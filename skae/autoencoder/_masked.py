@@ -1,6 +1,5 @@
 """The masked auto-encoder."""
 
-import math
 from functools import partial
 from numbers import Integral, Real
 
@@ -8,11 +7,11 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
+from skae.base import ATTRIBUTES, DEFAULTS, AnnealedMixin, EncoderDecoder, documented
 from skae.nn import GaussianFill, hide
 from skae.objectives import Batch, MaskedReconstruction
 from skae.preprocessing import gaussian_of_holed_rows
-from skae.training import OneCycle, has_schedule, make_generator
+from skae.training import make_generator
 from skae.utils import parameters_of
 
 MASKED_DEFAULTS = {
@@ -23,8 +22,6 @@ MASKED_DEFAULTS = {
     "max_epochs": "auto",
     "tol": 1e-4,
 }
-# Epochs and steps of a fit: few rows need many epochs, many rows few.
-FEWEST_EPOCHS, FEWEST_STEPS, MOST_EPOCHS = 25, 400, 300
 # Hidings of the held-out rows that judge an epoch: two of few rows, one of many.
 FEW_HELD_OUT_ROWS = 1000
 # Wider tables start from zeros in the place of missing cells: a fill multiplies by a square of
@@ -35,7 +32,7 @@ N_GROUPS = 5
 _VALID_HIDING = 3  # a stream of random numbers beside those of the base
 
 
-class MaskedAE(EncoderDecoder):
+class MaskedAE(AnnealedMixin, EncoderDecoder):
     __doc__ = f"""Masked auto-encoder: learns to predict cells from the rest of their row.
 
     While training, random cells are hidden from the encoder, others in every epoch, and the decoder
@@ -101,6 +98,7 @@ class MaskedAE(EncoderDecoder):
         self.visible_weight = visible_weight
 
     _hides_cells = True
+    _n_steps, _fewest_epochs, _most_epochs = 400, 25, 300
 
     # ---- the network as it starts ----
 
@@ -120,15 +118,6 @@ class MaskedAE(EncoderDecoder):
         super()._set_start(module, rows, sample_weight)
 
     # ---- training ----
-
-    def _n_epochs(self, n_rows):
-        if self.max_epochs != "auto":
-            return self.max_epochs
-        n_epochs = math.ceil(FEWEST_STEPS / self._steps_an_epoch(n_rows))
-        return min(MOST_EPOCHS, max(FEWEST_EPOCHS, n_epochs))
-
-    def _schedule(self, n_epochs):
-        return [] if has_schedule(self.callbacks) else [OneCycle(n_epochs)]
 
     def _objective(self):
         return MaskedReconstruction(self._likelihood, self.visible_weight)

@@ -1,5 +1,6 @@
 """The contract that every auto-encoder of skae keeps."""
 
+from skae.base._annealing import AnnealedMixin
 from skae.base._describing import ATTRIBUTES, DEFAULTS, documented
 from skae.base._encoder_decoder import (
     EncoderDecoder,
@@ -20,6 +21,7 @@ __all__ = [
     "ATTRIBUTES",
     "DEFAULTS",
     "MOST_HELD_OUT_ROWS",
+    "AnnealedMixin",
     "BaseAutoEncoder",
     "EncoderDecoder",
     "NetHolder",

@@ -222,9 +222,12 @@ class EncoderDecoder(BaseAutoEncoder):
 
     def _set_start(self, module, rows, sample_weight):
         pca = None
-        if self._starts_linear(module):
+        if self._needs_axes(module):
             pca = self._principal_axes(module.inputs, rows, sample_weight)
         self._start_networks(module, pca)
+
+    def _needs_axes(self, module):
+        return self._starts_linear(module)
 
     def _starts_linear(self, module):
         own = self.encoder is not None

@@ -7,7 +7,7 @@ from skae.nn._bias_free_mlp import BiasFreeMLP
 from skae.nn._classifier import CodeClassifier
 from skae.nn._conditional import ConditionalAutoEncoder
 from skae.nn._conv import ConvDecoder, ConvEncoder, PixelUnits, default_channels
-from skae.nn._corruptions import NOISE_NAMES, corrupt, hide
+from skae.nn._corruptions import NOISE_NAMES, corrupt, hide, jitter
 from skae.nn._cubature import cubature_points
 from skae.nn._gaussian_fill import GaussianFill
 from skae.nn._gaussian_mixture import GaussianMixture, MixtureAutoEncoder
@@ -71,6 +71,7 @@ __all__ = [
     "cubature_points",
     "default_channels",
     "hide",
+    "jitter",
     "isolated_rng",
     "jacobian",
     "origins_in",

@@ -38,6 +38,11 @@ def _swap(X: Tensor, level: Level, generator: torch.Generator) -> Tensor:
     return torch.where(_chosen_cells(X, level, generator), X.gather(0, rows), X)
 
 
+def jitter(X: Tensor, level: float, generator: torch.Generator, columns: Tensor) -> Tensor:
+    """Add normal noise of standard deviation `level` to some columns."""
+    return X.index_copy(1, columns, _gaussian(X[:, columns], level, generator))
+
+
 def hide(X: Tensor, level: Level, generator: torch.Generator) -> Tensor:
     """Let a share `level` of the cells be missing (NaN)."""
     return X.masked_fill(_chosen_cells(X, level, generator), torch.nan)

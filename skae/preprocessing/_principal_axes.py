@@ -1,5 +1,6 @@
 """Principal axes of a table: where an auto-encoder starts."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,12 @@ class PrincipalAxes(NamedTuple):
     variance: np.ndarray
     scale: np.ndarray
     column_variance: np.ndarray
+
+    @property
+    def residual(self):
+        """Root of the mean variance of a column that the axes leave."""
+        left = self.column_variance.sum() - self.variance.sum()
+        return math.sqrt(max(left, 0.0) / max(len(self.mean), 1))
 
     def both_sides(self, n_components):
         """Return each axis and its opposite; those along which nothing varies are left out.
