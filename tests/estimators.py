@@ -25,7 +25,7 @@ ESTIMATORS = [
 # What makes a fit quick; an estimator takes those that it knows.
 QUICK = {"max_epochs": 3, "contamination": 0.1, "random_state": 0, "device": "cpu"}
 # Nothing drawn for a row while training.
-QUIET = {"noise_level": 0, "noise_levels": (0.0,), "mask_ratio": 0, "dropout": 0}
+QUIET = {"jitter": 0, "noise_level": 0, "noise_levels": (0.0,), "mask_ratio": 0, "dropout": 0}
 # Nothing of a row taken out, no integers searched by their loss, however its units change.
 WHOLE = {"sparsity_weight": 1e6, "n_sweeps": 0}
 # No weight of the memory that rounding moves across a threshold, no variance that blows it up.

@@ -87,7 +87,8 @@ def test_every_parameter_tensor_changes_under_every_activation(Estimator, activa
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop", torch.optim.NAdam])
 @pytest.mark.parametrize("Estimator", having("optimizer"))
 def test_every_parameter_tensor_changes_under_every_optimizer(Estimator, optimizer):
-    _assert_every_parameter_moved(Estimator, optimizer=optimizer, lr=1e-3)
+    # under sgd layers behind a last one of zeros move by the square of lr at first
+    _assert_every_parameter_moved(Estimator, optimizer=optimizer, lr=1e-2)
 
 
 @pytest.mark.parametrize("scaler", ["standard", "minmax", "quantile", None])

@@ -106,8 +106,7 @@ def layer_sizes(name, sizes, alternative=""):
 class EncoderDecoder(BaseAutoEncoder):
     """An encoder and a decoder built from parameters, which start as PCA.
 
-    What the auto-encoders of all rooms share. Its parameters are those of
-    :class:`skae.AutoEncoder`, which is this class and nothing more.
+    What the auto-encoders of all rooms share; their docstrings describe its parameters.
     """
 
     _parameter_constraints: dict = {

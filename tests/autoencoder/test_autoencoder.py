@@ -193,7 +193,7 @@ def test_auto_sizes_follow_their_documented_rules(n_features):
     model = fit(quick(AutoEncoder, max_epochs=0), table(150, n_features))
     assert model.n_components_ == math.isqrt(n_features)
     assert model.transform(table(3, n_features)).shape == (3, model.n_components_)
-    n_hidden = min(max(2 * n_features, 64), 256)
+    n_hidden = min(max(4 * n_features, 64), 256)
     n_packed = n_hidden + model.n_components_  # the linear path lies below the hidden units
     assert model.module_.encoder.first.weight.shape == (n_packed, n_features)
 
