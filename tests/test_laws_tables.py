@@ -864,7 +864,7 @@ def test_new_values_and_new_holes_are_learned(Estimator):
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
 @all_estimators
 def test_after_news_every_parameter_still_learns(Estimator, optimizer):
-    params = {"optimizer": optimizer, "lr": 0.01, "batch_size": 16, "early_stopping": False}
+    params = {"optimizer": optimizer, "lr": 3e-3, "batch_size": 16, "early_stopping": False}
     estimator = partial_fit(quick(Estimator, **params), FRAME)
     for chunk in (_with_news(FRAME), FRAME, FRAME):  # new layers; then no news at all
         partial_fit(estimator, chunk)

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
 from skae import AutoEncoder, DenoisingAE
+from skae.base import EncoderDecoder
 from skae.distributions import SquaredError
 from tests.estimators import assert_same_bits, fit, outputs, quick, table
 
@@ -143,7 +144,7 @@ def test_what_it_says_of_rows_is_without_noise(noise):
 
 @every_noise
 def test_without_noise_it_is_the_plain_auto_encoder(noise):
-    plain = fit(quick(AutoEncoder), X)
+    plain = fit(quick(EncoderDecoder), X)
     denoising = fit(quick(DenoisingAE, noise=noise, noise_level=0), X)
     assert_same_bits(outputs(plain, X), outputs(denoising, X))
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from skae import AutoEncoder, ContractiveAE, RegularizedAE, SparseAE
+from skae import ContractiveAE, RegularizedAE, SparseAE
+from skae.base import EncoderDecoder
 from skae.preprocessing import principal_axes
 
 DIGITS = load_digits().data[:600]
@@ -19,7 +20,7 @@ WITHOUT_TERM = {
 
 @pytest.mark.parametrize("variant", WITHOUT_TERM.values(), ids=WITHOUT_TERM)
 def test_without_its_term_it_is_the_plain_one(variant):
-    plain = AutoEncoder(8, **SHORT).fit(DIGITS)
+    plain = EncoderDecoder(8, **SHORT).fit(DIGITS)
     np.testing.assert_array_equal(variant.fit(DIGITS).transform(DIGITS), plain.transform(DIGITS))
 
 
@@ -32,7 +33,7 @@ TRAINED = {"max_epochs": 20, "early_stopping": False, "random_state": 0, "contam
 
 
 def test_a_price_on_size_makes_codes_sparser():
-    plain = AutoEncoder(16, **TRAINED).fit(DIGITS).transform(DIGITS)
+    plain = EncoderDecoder(16, **TRAINED).fit(DIGITS).transform(DIGITS)
     priced = SparseAE(16, sparsity="l1", sparsity_weight=1, **TRAINED).fit(DIGITS)
     assert hoyer(priced.transform(DIGITS)) > 1.1 * hoyer(plain)
 
@@ -69,7 +70,7 @@ def test_a_row_has_as_many_codes_as_asked_for(n_active):
 
 
 def test_of_many_sparse_codes_more_is_restored_than_of_as_few_dense_ones():
-    dense = AutoEncoder(4, **TRAINED).fit(DIGITS).score(DIGITS)
+    dense = EncoderDecoder(4, **TRAINED).fit(DIGITS).score(DIGITS)
     sparse = SparseAE(64, n_active=4, **TRAINED).fit(DIGITS).score(DIGITS)
     assert sparse > dense
 
@@ -86,13 +87,13 @@ def test_contracted_codes_move_less_with_noise():
         codes = estimator.fit(DIGITS).transform(DIGITS)
         return np.mean(np.std(estimator.transform(noisy) - codes, axis=0) / codes.std(axis=0))
 
-    plain = AutoEncoder(8, **TRAINED)
+    plain = EncoderDecoder(8, **TRAINED)
     assert moved(ContractiveAE(8, contraction_weight=1, **TRAINED)) < 0.9 * moved(plain)
 
 
 @pytest.mark.parametrize("regularization", ["gradient", "spectral", "l2"])
 def test_regularised_codes_are_small(regularization):
     params = {"code_weight": 0.3, "decoder_weight": 0.01, "regularization": regularization}
-    plain = AutoEncoder(8, **TRAINED).fit(DIGITS).transform(DIGITS)
+    plain = EncoderDecoder(8, **TRAINED).fit(DIGITS).transform(DIGITS)
     small = RegularizedAE(8, **params, **TRAINED).fit(DIGITS).transform(DIGITS)
     assert np.square(small).mean() < 0.7 * np.square(plain).mean()
