@@ -29,6 +29,7 @@ from skae.training import (
     TrainingData,
     UnpairedRows,
     WarmUp,
+    block_rows,
     has_schedule,
     make_generator,
     map_rows,
@@ -310,8 +311,9 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
             return head(encoder.encode(encoder.prepare(x)))
 
         device, n_classes = torch.device(self.net_.device), len(self.classes_)
+        settings = {"dtype": np.float64, "n_block": block_rows(self._tuned.module_, device)}
         with AlignedProducts():
-            values = map_rows(logits, rows.X, rows.encode, n_classes, device, dtype=np.float64)
+            values = map_rows(logits, rows.X, rows.encode, n_classes, device, **settings)
         return softmax(values, copy=False)
 
     def predict(self, X):

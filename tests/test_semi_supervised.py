@@ -235,6 +235,19 @@ def test_any_autoencoder_will_do(estimator):
 # ---- randomness, saving ----
 
 
+def test_one_image_is_not_padded_to_many():
+    X, _, few = _clusters()
+    images = np.hstack([X, X, X, X[:, :1]])
+    fitted = _quick(AutoEncoder(3, input_shape=(1, 4, 4), **QUICK)).fit(images, few)
+    encoder, seen = fitted._tuned.module_.encoder, []
+    for part in encoder.modules():
+        if isinstance(part, torch.nn.Conv2d):
+            part.register_forward_hook(lambda _, args, output: seen.append(len(output)))
+    assert len(fitted.predict_proba(images[:1])) == 1
+    assert seen
+    assert max(seen) <= 32
+
+
 def test_the_same_seed_gives_the_same_bits_and_no_global_state_moves():
     X, _, few = _clusters()
     state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
