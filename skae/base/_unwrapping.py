@@ -1,7 +1,6 @@
 """Which auto-encoder the user means."""
 
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 
 from skae.base._fitting import BaseAutoEncoder
 
@@ -24,6 +23,8 @@ def autoencoder_of(estimator):
     TypeError
         If it is none.
     """
+    from sklearn.pipeline import Pipeline  # slow to import, and asks for newer parts of sklearn
+
     if isinstance(estimator, FrozenEstimator):
         return autoencoder_of(estimator.estimator)
     if isinstance(estimator, Pipeline):
