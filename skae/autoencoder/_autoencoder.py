@@ -109,6 +109,8 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
     def _corruption(self):
         if self.jitter == 0:
             return None
-        numbers = torch.from_numpy(self._encoder.schema_.encoded_positions("numeric"))
-        level = self.jitter * self._jitter_unit
-        return partial(jitter, level=level, columns=numbers.to(self._device))
+        schema, columns = self._encoder.schema_, None
+        if not schema.is_numeric:
+            numbers = schema.encoded_positions("numeric")
+            columns = torch.as_tensor(numbers, device=self._device)
+        return partial(jitter, level=self.jitter * self._jitter_unit, columns=columns)

@@ -38,8 +38,12 @@ def _swap(X: Tensor, level: Level, generator: torch.Generator) -> Tensor:
     return torch.where(_chosen_cells(X, level, generator), X.gather(0, rows), X)
 
 
-def jitter(X: Tensor, level: float, generator: torch.Generator, columns: Tensor) -> Tensor:
-    """Add normal noise of standard deviation `level` to some columns."""
+def jitter(
+    X: Tensor, level: float, generator: torch.Generator, columns: Tensor | None = None
+) -> Tensor:
+    """Add normal noise of standard deviation `level` to all or some columns."""
+    if columns is None:  # a third of the time
+        return _gaussian(X, level, generator)
     return X.index_copy(1, columns, _gaussian(X[:, columns], level, generator))
 
 

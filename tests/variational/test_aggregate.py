@@ -9,12 +9,12 @@ from skae import (
     DIPVAE,
     VAE,
     AdversarialAE,
-    AutoEncoder,
     BetaTCVAE,
     FactorVAE,
     InfoVAE,
     WassersteinAE,
 )
+from skae.base import EncoderDecoder
 from skae.objectives import normal_discrepancy, row_shares
 
 DIGITS = load_digits().data[:600]
@@ -28,8 +28,8 @@ SPECIAL_CASES = {
     ),
     "DIPVAE ii": (DIPVAE(8, off_diagonal_weight=0, diagonal_weight=0, **SHORT), VAE(8, **SHORT)),
     "InfoVAE": (InfoVAE(8, beta=1, discrepancy_weight=0, **SHORT), VAE(8, **SHORT)),
-    "WassersteinAE": (WassersteinAE(8, prior_weight=0, **SHORT), AutoEncoder(8, **SHORT)),
-    "AdversarialAE": (AdversarialAE(8, prior_weight=0, **SHORT), AutoEncoder(8, **SHORT)),
+    "WassersteinAE": (WassersteinAE(8, prior_weight=0, **SHORT), EncoderDecoder(8, **SHORT)),
+    "AdversarialAE": (AdversarialAE(8, prior_weight=0, **SHORT), EncoderDecoder(8, **SHORT)),
 }
 
 
