@@ -98,7 +98,7 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
         return (int(np.clip(4 * n_in, 64, 256)),) * 2
 
     def _needs_axes(self, module):
-        return self.jitter > 0 or super()._needs_axes(module)
+        return True  # jitter may come later, under warm_start
 
     def _principal_axes(self, inputs, rows, sample_weight):
         axes = super()._principal_axes(inputs, rows, sample_weight)
