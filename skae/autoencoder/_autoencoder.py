@@ -48,7 +48,8 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
     jitter : float, default=0.9
         Standard deviation of normal noise on the numbers of training rows, new in every epoch; in
         units of the root mean square of what PCA with as many components leaves, and above
-        {FEW_ROWS} rows times ``sqrt({FEW_ROWS} / n_samples)``. 0 is without.
+        {FEW_ROWS} rows times ``sqrt({FEW_ROWS} / n_samples)``; in a stream, those of the first
+        chunk. 0 is without.
     {NEIGHBORHOOD}
     {documented(AUTOENCODER_DEFAULTS)}
 
