@@ -13,7 +13,13 @@ from skae.base import ATTRIBUTES, DEFAULTS, AnnealedMixin, documented
 from skae.nn import jitter
 from skae.utils import parameters_of
 
-AUTOENCODER_DEFAULTS = {**DEFAULTS, "lr": 7e-4, "max_epochs": "auto", "tol": 1e-4}
+AUTOENCODER_DEFAULTS = {
+    **DEFAULTS,
+    "lr": 7e-4,
+    "max_epochs": "auto",
+    "n_iter_no_change": 50,  # the rate rises for up to 20 epochs, which may bring nothing yet
+    "tol": 1e-4,
+}
 # Up to so many training rows jitter is at its full level; the more rows there are, the less there
 # is to fill in between them.
 FEW_ROWS = 1000
