@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -32,7 +31,7 @@ from skae.training import (
     map_rows,
     resolve_device,
 )
-from skae.utils import FLOAT_TYPES, check_numbers, frame_library, frame_like
+from skae.utils import FLOAT_TYPES, check_numbers, drawn_seed, frame_library, frame_like
 
 __all__ = ["CycleGAN"]
 
@@ -219,7 +218,7 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         if self.input_shape is not None:
             check_input_shape(self.input_shape, self.n_features_in_)
         self.classes_, domain = self._domains(y)
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._seed = drawn_seed(self.random_state)
         device = resolve_device(self.device)
         self._scaler = TableScaler(self.scaler, getattr(self, "feature_names_in_", None)).fit(X)
         a, b = (self._scaler.transform(X[domain == i]) for i in (0, 1))

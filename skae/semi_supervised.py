@@ -25,12 +25,11 @@ from skae.nn import AlignedProducts, CodeClassifier
 from skae.objectives import ConsistentClassification
 from skae.training import (
     AutoEncoderNet,
-    OneCycle,
     TrainingData,
     UnpairedRows,
     WarmUp,
+    annealing,
     block_rows,
-    has_schedule,
     make_generator,
     map_rows,
 )
@@ -253,8 +252,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
     def _encoded_rows(self, table):
         """All rows as the corruption takes them; the encoder bears their missing cells."""
         rows = table.encoded(self._tuned._encoder)
-        if rows.has_missing and self._tuned.module_.inputs is None:
-            self._tuned._take_layout(*self._tuned._missing_layout())
+        self._tuned._tolerate_missing(rows)
         device = torch.device(self._tuned.net_.device)
         return torch.as_tensor(rows.encode(rows.X), device=device)
 
@@ -285,7 +283,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
             corrupt=partial(_corrupted, corruption),
             prepare=partial(_of_pairs, self.module_.prepare),
         )
-        schedule = [] if has_schedule(self.callbacks) else [OneCycle(self.max_epochs)]
+        schedule = annealing(self.callbacks, self.max_epochs)
         self._train_net(data, [*schedule, WarmUp(max(1, self.max_epochs / 2))])
 
     # ---- predicting ----

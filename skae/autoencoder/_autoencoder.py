@@ -2,14 +2,14 @@
 
 import math
 from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from skae.autoencoder._neighbors import NEIGHBORHOOD, NeighborKeeper
-from skae.base import ATTRIBUTES, DEFAULTS, AnnealedMixin, documented
+from skae.base import ATTRIBUTES, AUTO_EPOCHS, DEFAULTS, AnnealedMixin, documented
 from skae.nn import jitter
 from skae.utils import parameters_of
 
@@ -90,7 +90,7 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
 
     _parameter_constraints: dict = {
         **NeighborKeeper._parameter_constraints,
-        "max_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        **AUTO_EPOCHS,
         "jitter": [Interval(Real, 0, None, closed="left")],
     }
 

@@ -1,13 +1,13 @@
 """The masked auto-encoder."""
 
 from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from skae.base import ATTRIBUTES, DEFAULTS, AnnealedMixin, EncoderDecoder, documented
+from skae.base import ATTRIBUTES, AUTO_EPOCHS, DEFAULTS, AnnealedMixin, EncoderDecoder, documented
 from skae.nn import GaussianFill, hide
 from skae.objectives import Batch, MaskedReconstruction
 from skae.preprocessing import gaussian_of_holed_rows
@@ -86,7 +86,7 @@ class MaskedAE(AnnealedMixin, EncoderDecoder):
 
     _parameter_constraints: dict = {
         **EncoderDecoder._parameter_constraints,
-        "max_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        **AUTO_EPOCHS,
         "mask_ratio": [Interval(Real, 0, 1, closed="left")],
         "visible_weight": [Interval(Real, 0, 1, closed="both")],
     }

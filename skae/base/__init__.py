@@ -1,6 +1,6 @@
 """The contract that every auto-encoder of skae keeps."""
 
-from skae.base._annealing import AnnealedMixin
+from skae.base._annealing import AUTO_EPOCHS, AnnealedMixin, AutoEpochsMixin
 from skae.base._describing import ATTRIBUTES, DEFAULTS, documented
 from skae.base._encoder_decoder import (
     EncoderDecoder,
@@ -19,9 +19,11 @@ from skae.base._unwrapping import autoencoder_of
 
 __all__ = [
     "ATTRIBUTES",
+    "AUTO_EPOCHS",
     "DEFAULTS",
     "MOST_HELD_OUT_ROWS",
     "AnnealedMixin",
+    "AutoEpochsMixin",
     "BaseAutoEncoder",
     "EncoderDecoder",
     "NetHolder",

@@ -1,18 +1,24 @@
 """A fit whose length follows from the number of rows."""
 
 import math
+from numbers import Integral
 
-from skae.training import OneCycle, has_schedule
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skae.training import annealing
+
+# Constraints of a parameter that may be "auto".
+AUTO_EPOCHS = {"max_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})]}
 
 
-class AnnealedMixin:
-    """Epochs that "auto" takes from the rows, and a learning rate that falls to zero in them.
+class AutoEpochsMixin:
+    """Epochs that "auto" takes from the rows: few rows need many, many rows few.
 
-    Few rows need many epochs, many rows few: enough for so many steps, within bounds.
+    They are enough for so many steps, within bounds.
     """
 
     _n_steps: int
-    _fewest_epochs: int
+    _fewest_epochs = 1
     _most_epochs: int
 
     def _n_epochs(self, n_rows):
@@ -21,5 +27,9 @@ class AnnealedMixin:
         n_epochs = math.ceil(self._n_steps / self._steps_an_epoch(n_rows))
         return min(self._most_epochs, max(self._fewest_epochs, n_epochs))
 
+
+class AnnealedMixin(AutoEpochsMixin):
+    """The same, and a learning rate that rises and falls to zero in these epochs."""
+
     def _schedule(self, n_epochs):
-        return [] if has_schedule(self.callbacks) else [OneCycle(n_epochs)]
+        return annealing(self.callbacks, n_epochs)

@@ -1,15 +1,21 @@
 """The recommended detector."""
 
-import math
 import warnings
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, documented
+from skae.base import (
+    ATTRIBUTES,
+    AUTO_EPOCHS,
+    DEFAULTS,
+    AutoEpochsMixin,
+    EncoderDecoder,
+    documented,
+)
 from skae.distributions import MixedColumns
 from skae.nn import corrupt
 from skae.objectives import Batch
@@ -46,7 +52,7 @@ FEW_NORMAL_ROWS = 500
 _NORMAL_ROWS, _VALID_NOISE = 4, 5  # streams of random numbers beside those of the base
 
 
-class AutoEncoderDetector(EncoderDecoder):
+class AutoEncoderDetector(AutoEpochsMixin, EncoderDecoder):
     __doc__ = f"""Anomaly detector: a denoising auto-encoder and the distance to normal rows.
 
     The network learns to restore rows from normal noise of several levels, one drawn for each row.
@@ -104,7 +110,7 @@ class AutoEncoderDetector(EncoderDecoder):
 
     _parameter_constraints: dict = {
         **EncoderDecoder._parameter_constraints,
-        "max_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        **AUTO_EPOCHS,
         "novelty": ["boolean"],
         "noise_levels": ["array-like"],
         "error_weight": [Interval(Real, 0, None, closed="left")],
@@ -136,10 +142,7 @@ class AutoEncoderDetector(EncoderDecoder):
     def _default_hidden_layer_sizes(self, n_in):
         return (N_UNITS,)
 
-    def _n_epochs(self, n_rows):
-        if self.max_epochs != "auto":
-            return self.max_epochs
-        return min(MOST_EPOCHS, math.ceil(N_STEPS / self._steps_an_epoch(n_rows)))
+    _n_steps, _most_epochs = N_STEPS, MOST_EPOCHS
 
     def _corruption(self):
         levels = np.asarray(self.noise_levels)

@@ -12,7 +12,7 @@ from skae.training._callbacks import clone_callbacks, sklearn_callbacks
 from skae.training._devices import make_generator, resolve_device
 from skae.training._inference import block_rows, map_rows
 from skae.training._net import AutoEncoderNet, TrainingData
-from skae.training._schedules import LinearDecay, OneCycle, WarmUp, has_schedule
+from skae.training._schedules import LinearDecay, WarmUp, annealing
 from skae.training._stopping import BestWeights
 from skae.training._table import (
     ArrayTable,
@@ -33,18 +33,17 @@ __all__ = [
     "FitTable",
     "InMemoryRows",
     "LinearDecay",
-    "OneCycle",
     "RowSource",
     "StreamTable",
     "StreamedRows",
     "TrainingData",
     "UnpairedRows",
     "WarmUp",
+    "annealing",
     "as_float32",
     "block_rows",
     "clone_callbacks",
     "fit_encoder",
-    "has_schedule",
     "make_generator",
     "map_rows",
     "resolve_device",

@@ -104,19 +104,22 @@ class WarmUp(Callback):
         net.criterion_.warmth.fill_(1.0)
 
 
-def has_schedule(callbacks):
-    """Whether callbacks of the user's change the learning rate.
+def annealing(callbacks, n_epochs):
+    """Let the learning rate rise and fall, unless callbacks of the user's change it.
 
     Parameters
     ----------
     callbacks : None or list
         As for :func:`clone_callbacks`.
+    n_epochs : int
+        Epochs of the training.
 
     Returns
     -------
-    bool
-        Whether one of them is an LRScheduler.
+    list of Callback
+        A :class:`OneCycle`, or nothing where one of `callbacks` is an LRScheduler.
     """
     items = clone_callbacks(callbacks)
     items = [item[1] if isinstance(item, tuple) else item for item in items]
-    return any(isinstance(item, LRScheduler) for item in items)
+    has_schedule = any(isinstance(item, LRScheduler) for item in items)
+    return [] if has_schedule else [OneCycle(n_epochs)]

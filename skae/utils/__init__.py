@@ -6,6 +6,7 @@ from skae.utils._frames import (
     frame_library,
     frame_like,
     in_library,
+    inferred_frame,
     with_values,
 )
 from skae.utils._optional import import_optional
@@ -33,6 +34,7 @@ __all__ = [
     "frame_like",
     "import_optional",
     "in_library",
+    "inferred_frame",
     "parameters_of",
     "prefetched",
     "progress",

@@ -51,6 +51,24 @@ def as_pandas(X):
     return X.to_pandas()
 
 
+def inferred_frame(X):
+    """Return a table as a DataFrame of pandas, whose columns of objects are of what they hold.
+
+    Parameters
+    ----------
+    X : {DataFrame, array-like} of shape (n_samples, n_columns)
+        As the user passed it.
+
+    Returns
+    -------
+    DataFrame
+        Columns of an array are numbered.
+    """
+    import pandas as pd
+
+    return pd.DataFrame(as_pandas(X) if frame_library(X) else np.asarray(X)).infer_objects()
+
+
 def in_library(frame, library, polars_schema=None):
     """Return a DataFrame of pandas as one of another library.
 

@@ -3,10 +3,9 @@
 from difflib import get_close_matches
 
 import numpy as np
-import pandas as pd
 from sklearn.utils.validation import _check_sample_weight
 
-from skae.utils._frames import as_pandas, frame_library
+from skae.utils._frames import inferred_frame
 
 FLOAT_TYPES = (np.float64, np.float32)
 
@@ -66,10 +65,9 @@ def check_numbers(X, name="X"):
     >>> from skae.utils import check_numbers
     >>> check_numbers([[1, True]])
     """
-    table = as_pandas(X) if frame_library(X) else np.asarray(X)
-    if table.ndim != 2:
+    if np.ndim(X) != 2:
         return  # what it is then refused for is another matter
-    others = pd.DataFrame(table).infer_objects().select_dtypes(exclude=["number", "bool"]).columns
+    others = inferred_frame(X).select_dtypes(exclude=["number", "bool"]).columns
     if len(others):
         raise ValueError(
             f"Column {others[0]!r} of {name} has cells that are no numbers. Leave such columns "

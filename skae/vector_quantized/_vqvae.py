@@ -27,7 +27,7 @@ from skae.training import (
     TrainingData,
     make_generator,
 )
-from skae.utils import as_pandas, frame_library, parameters_of
+from skae.utils import inferred_frame, parameters_of
 from skae.vector_quantized._quantizers import QUANTIZERS, FiniteScalarQuantizer
 
 _PRIOR = 103  # the stream of random numbers of the prior
@@ -356,8 +356,7 @@ class VQVAE(SamplingMixin, EncoderDecoder):
 
 def _of_integer_type(X):
     """Whether all cells are of an integer type, of pandas' nullable ones, or objects that are."""
-    table = as_pandas(X) if frame_library(X) else np.asarray(X)
-    return all(map(pd.api.types.is_integer_dtype, pd.DataFrame(table).infer_objects().dtypes))
+    return all(map(pd.api.types.is_integer_dtype, inferred_frame(X).dtypes))
 
 
 def _counts(tokens, n_values, weight):

@@ -47,6 +47,7 @@ def test_only_numbers_are_shaken():
 def test_it_may_come_with_a_later_fit():
     model = quick(AutoEncoder, jitter=0, init="random", warm_start=True)
     fit(fit(model, table()).set_params(jitter=0.5), table())
+    assert _noise(model, torch.zeros(5, table().shape[1])).all()
 
 
 @pytest.mark.slow
