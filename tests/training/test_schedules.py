@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from skorch.callbacks import LRScheduler
 
-from skae.training import LinearDecay, OneCycle
+from skae.training import LinearDecay, annealing
 
 
 class Net:
@@ -42,7 +43,13 @@ def test_linear_decay_stays_for_half_of_the_epochs_and_falls_to_zero():
 
 
 def test_one_cycle_rises_for_a_tenth_and_falls_to_zero():
-    factors = _factors(OneCycle(40), 40)
+    (one_cycle,) = annealing(None, 40)
+    factors = _factors(one_cycle, 40)
     assert factors.index(max(factors)) == 4
     assert factors == pytest.approx(sorted(factors[:5]) + sorted(factors[5:], reverse=True))
     assert factors[-1] < 0.01
+
+
+@pytest.mark.parametrize("callbacks", [[LRScheduler()], [("lr", LRScheduler())]])
+def test_a_schedule_of_the_users_takes_the_place_of_annealing(callbacks):
+    assert annealing(callbacks, 40) == []
