@@ -1,5 +1,6 @@
 """The skorch net: fit loop, callbacks and optimisers are skorch's, the epoch is a tight loop."""
 
+import copy
 import math
 import time
 import warnings
@@ -366,10 +367,16 @@ class AutoEncoderNet(NeuralNet):
         # An earlier call may have had no held-out rows.
         return min((row.get(name, math.inf) for row in self.history), default=math.inf)
 
-    def forget_moments(self) -> None:
-        """Drop what the optimisers remember of earlier gradients."""
-        for name in self._optimizers:
-            getattr(self, f"{name}_").state.clear()
+    def moments(self) -> list[dict]:
+        """Copy what each optimiser remembers of earlier gradients."""
+        optimizers = [getattr(self, f"{name}_") for name in self._optimizers]
+        return [copy.deepcopy(optimizer.state_dict()["state"]) for optimizer in optimizers]
+
+    def set_moments(self, moments: list[dict]) -> None:
+        """Let optimisers remember what `moments` gave; learning rates stay as they are."""
+        for name, state in zip(self._optimizers, moments, strict=True):
+            optimizer = getattr(self, f"{name}_")
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
     def move_to(self, device: torch.device) -> None:
         """Move modules and the state of optimisers.

@@ -34,6 +34,8 @@ class BestWeights(Callback):
         Epochs trained when the loss was lowest.
     """
 
+    best_state_: tuple  # weights, and what the optimisers remembered there
+
     def __init__(self, patience, tol, restore, start_competes):
         self.patience = patience
         self.tol = tol
@@ -49,8 +51,8 @@ class BestWeights(Callback):
         if self.restore:
             self.valid_weight_ = X.valid.weight
             self.start_losses_ = net.validation_losses(X.valid)
-            self.start_state_ = copy.deepcopy(net.module_.state_dict())
             self._keep(net, self.start_epoch_, self._mean(self.start_losses_), self.start_losses_)
+            self.start_state_ = self.best_state_
             self.mark_ = self.best_loss_
 
     def on_epoch_end(self, net, **kwargs):
@@ -76,8 +78,9 @@ class BestWeights(Callback):
             return
         if self.start_competes and not self._clearly_better_than_start():
             self.best_epoch_, self.best_state_ = self.start_epoch_, self.start_state_
-        net.module_.load_state_dict(self.best_state_)
-        net.forget_moments()  # they belong to other weights
+        weights, moments = self.best_state_
+        net.module_.load_state_dict(weights)
+        net.set_moments(moments)  # the last ones belong to other weights
         self.last_epoch_ = self.best_epoch_
         del self.best_state_, self.start_state_, self.best_losses_, self.start_losses_
         del self.valid_weight_
@@ -100,7 +103,7 @@ class BestWeights(Callback):
     def _keep(self, net, epoch, loss, losses):
         self.best_epoch_, self.best_loss_ = epoch, loss
         self.best_losses_ = losses
-        self.best_state_ = copy.deepcopy(net.module_.state_dict())
+        self.best_state_ = (copy.deepcopy(net.module_.state_dict()), net.moments())
 
     def _clearly_better_than_start(self):
         """Paired comparison on the held-out rows."""
