@@ -189,7 +189,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         self.estimator_ = seeded(clone(self._autoencoder()), rng).fit(X, None)
         self._seed = drawn_seed(rng)
         self._tuned = copy.deepcopy(autoencoder_of(self.estimator_))
-        rows = self._encoded_rows(table)
+        rows = self._encoded_rows(X)
         self.net_ = self._build_net(rows[labelled], classes)
         self._fine_tune(rows, labelled, classes)
         return self
@@ -249,9 +249,10 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
             )
         return y
 
-    def _encoded_rows(self, table):
+    def _encoded_rows(self, X):
         """All rows as the corruption takes them; the encoder bears their missing cells."""
-        rows = table.encoded(self._tuned._encoder)
+        # Checked by the auto-encoder, too: one that is frozen has columns of its own.
+        rows = self._tuned._check_table(X).encoded(self._tuned._encoder)
         self._tuned._tolerate_missing(rows)
         device = torch.device(self._tuned.net_.device)
         return torch.as_tensor(rows.encode(rows.X), device=device)

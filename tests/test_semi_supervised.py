@@ -223,6 +223,15 @@ def test_cells_may_be_missing_only_where_it_fine_tunes():
     assert _quick(ae).fit(holed, few).score(X, y) > 0.8
 
 
+def test_columns_are_those_of_a_frozen_autoencoder():
+    frame, _, few = _mixed()
+    ae = FrozenEstimator(DenoisingAE(3, **QUICK).fit(frame))
+    with pytest.raises(ValueError, match="same order"):
+        _quick(ae).fit(frame[frame.columns[::-1]], few)
+    with pytest.raises(ValueError, match="seen at fit time, yet now missing"):
+        _quick(ae).fit(frame.drop(columns="a"), few)
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda cls: cls.__name__)
 def test_any_autoencoder_will_do(estimator):
     X, _, few = _clusters(60)
