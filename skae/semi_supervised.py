@@ -218,7 +218,8 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
     def _check_labels(self, y, n_rows):
         """Positions of the rows with a label, the labels that there are, and which each has."""
         y = self._check_y(y, n_rows)
-        labelled = np.flatnonzero(~(pd.isna(y) | (y == UNLABELLED)))
+        known = np.flatnonzero(~pd.isna(y))
+        labelled = known[y[known] != UNLABELLED]  # NA compares with nothing
         labels = y[labelled]
         if labels.dtype == object:
             labels = np.array(labels.tolist())  # of the type that they are of

@@ -188,6 +188,13 @@ def test_labels_may_be_words(fitted, unlabelled):
     assert classifier.predict(X).tolist() == names.tolist()
 
 
+@pytest.mark.parametrize("dtype", ["string", "category", object])
+def test_words_may_be_of_any_type(dtype):
+    X, _, few = _clusters()
+    words = pd.Series(np.array([None, "a", "b", "c"], dtype=object)[few + 1], dtype=dtype)
+    assert _quick(max_epochs=0).fit(X, words).classes_.tolist() == ["a", "b", "c"]
+
+
 def test_probabilities_sum_to_one_and_the_likeliest_is_predicted(fitted):
     X, _, _ = _clusters()
     probabilities = fitted.predict_proba(X)
