@@ -189,6 +189,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         self.estimator_ = seeded(clone(self._autoencoder()), rng).fit(X, None)
         self._seed = drawn_seed(rng)
         self._tuned = copy.deepcopy(autoencoder_of(self.estimator_))
+        self._tuned._take_device()
         rows = self._encoded_rows(X)
         self.net_ = self._build_net(rows[labelled], classes)
         self._fine_tune(rows, labelled, classes)
@@ -255,8 +256,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         # Checked by the auto-encoder, too: one that is frozen has columns of its own.
         rows = self._tuned._check_table(X).encoded(self._tuned._encoder)
         self._tuned._tolerate_missing(rows)
-        device = torch.device(self._tuned.net_.device)
-        return torch.as_tensor(rows.encode(rows.X), device=device)
+        return torch.as_tensor(rows.encode(rows.X), device=self._tuned._device)
 
     def _build_net(self, rows, classes):
         module = self._tuned.module_

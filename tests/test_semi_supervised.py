@@ -290,6 +290,34 @@ def test_saved_and_restored_it_predicts_the_same(fitted):
     np.testing.assert_array_equal(restored.predict_proba(X), fitted.predict_proba(X))
 
 
+def _on_a_gpu(ae):
+    """As if fitted there: copies and restored ones come to the CPU."""
+    ae._device = torch.device("cuda:99")
+    ae.net_.device = "cuda:99"
+    return ae
+
+
+def test_it_is_fine_tuned_where_the_autoencoder_is_to_be():
+    frame, y, few = _mixed()
+    ae = pickle.loads(pickle.dumps(_on_a_gpu(DenoisingAE(6, **QUICK).fit(frame))))
+    classifier = _quick(FrozenEstimator(ae), max_epochs=10).fit(frame, few)
+    assert classifier.net_.device == "cpu"
+    assert classifier.score(frame, y) > 0.8
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_it_is_fine_tuned_on_a_gpu():
+    frame, y, few = _mixed()
+    classifier = _quick(DenoisingAE(6, **{**QUICK, "device": "cuda"}), max_epochs=10)
+    classifier.fit(frame, few)
+    assert next(classifier.module_.parameters()).device.type == "cuda"
+    assert classifier.score(frame, y) > 0.8
+    restored = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_allclose(
+        restored.predict_proba(frame), classifier.predict_proba(frame), atol=1e-4
+    )
+
+
 def test_callbacks_are_called_and_the_history_has_a_row_an_epoch():
     class Counting(Callback):
         calls = 0

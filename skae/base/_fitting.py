@@ -284,8 +284,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         """Go on with the network of an earlier fit, under the current parameters."""
         self._check_unchanged("n_components", self.n_components_)
         vars(self).pop("offset_", None)
-        self._device = resolve_device(self.device)
-        self.net_.move_to(self._device)
+        self._take_device()
         self.net_.set_params(
             lr=self.lr,
             optimizer__weight_decay=self.weight_decay,
@@ -294,6 +293,11 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             verbose=self.verbose,
         )
         self.net_.compile_steps = self.compile
+
+    def _take_device(self):
+        """Go where `device` says: what was copied or restored has its network on the CPU."""
+        self._device = resolve_device(self.device)
+        self.net_.move_to(self._device)
 
     def _check_unchanged(self, name, of_network):
         """Refuse another value of a parameter than that of the network that goes on."""
