@@ -210,6 +210,7 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
             If `y` does not name exactly two domains, or `X` or a parameter cannot be used.
         """
         self._validate_params()
+        vars(self).pop("n_iter_", None)  # a fit that fails leaves an estimator that is not fitted
         if y is not None and pd.isna(np.asarray(y, dtype=object)).any():
             raise ValueError(
                 "y contains NaN or None: name the domain of each row, or leave it out."

@@ -29,9 +29,7 @@ from skae.training import (
     UnpairedRows,
     WarmUp,
     annealing,
-    block_rows,
     make_generator,
-    map_rows,
 )
 from skae.utils import drawn_seed, seeded
 
@@ -183,6 +181,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
             If `estimator` is no auto-encoder of skae, or in a Pipeline, or `X` a table in chunks.
         """
         self._validate_params()
+        vars(self).pop("n_iter_", None)  # a fit that fails leaves an estimator that is not fitted
         table = self._check_table(X, reset=True)
         labelled, self.classes_, classes = self._check_labels(y, len(table))
         rng = check_random_state(self.random_state)
@@ -310,10 +309,8 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         def logits(x):
             return head(encoder.encode(encoder.prepare(x)))
 
-        device, n_classes = torch.device(self.net_.device), len(self.classes_)
-        settings = {"dtype": np.float64, "n_block": block_rows(self._tuned.module_, device)}
-        with AlignedProducts():
-            values = map_rows(logits, rows.X, rows.encode, n_classes, device, **settings)
+        with AlignedProducts():  # that of the head
+            values = self._tuned._map(rows, logits, len(self.classes_), np.float64)
         return softmax(values, copy=False)
 
     def predict(self, X):

@@ -175,6 +175,15 @@ def test_pickles_and_clones(mirror):
         clone(mirror).transform(rows)
 
 
+def test_a_fit_that_fails_leaves_it_not_fitted():
+    X, y = _domains(_mirrored)
+    translator = _quick(max_epochs=0).fit(X, y)
+    with pytest.raises(ValueError, match="input_shape"):
+        translator.set_params(input_shape=(1, 5, 5)).fit(X, y)
+    with pytest.raises(NotFittedError):
+        translator.transform(X)
+
+
 def test_the_float_type_is_kept(mirror):
     for dtype in (np.float32, np.float64):
         rows = _rows(5).astype(dtype)

@@ -348,6 +348,15 @@ def test_a_mark_that_became_a_word_is_refused():
         _quick().fit(X, np.array([-1, "a", "b", "c"])[few + 1])
 
 
+def test_a_fit_that_fails_leaves_it_not_fitted():
+    X, _, few = _clusters()
+    classifier = _quick(max_epochs=0).fit(X, few)
+    with pytest.raises(ValueError, match="n_components"):
+        classifier.set_params(estimator=DenoisingAE(0)).fit(X, np.where(few == 2, 1, few))
+    with pytest.raises(NotFittedError):
+        classifier.predict(X)
+
+
 def test_continuous_targets_are_refused():
     X, _, _ = _clusters()
     with pytest.raises(ValueError, match="Unknown label type"):
