@@ -26,7 +26,6 @@ from skae.training import (
     LinearDecay,
     TrainingData,
     UnpairedRows,
-    block_rows,
     make_generator,
     map_rows,
     resolve_device,
@@ -368,12 +367,7 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         device = torch.device(self.net_.device)
         with AlignedProducts():
             scaled = map_rows(
-                module,
-                X,
-                self._scaler.transform,
-                self.n_features_in_,
-                device,
-                n_block=block_rows(module, device),
+                module, module, X, self._scaler.transform, self.n_features_in_, device
             )
         return self._scaler.inverse_transform(scaled).astype(X.dtype, copy=False)
 

@@ -23,7 +23,7 @@ from skae.datasets import as_chunked_table
 from skae.distributions import MixedColumns
 from skae.metrics import conformal_p_values, contamination_threshold, false_alarm_threshold
 from skae.nn import AlignedProducts, TableInput
-from skae.training import EncodedRows, as_float32, block_rows, map_rows
+from skae.training import EncodedRows, as_float32, map_rows
 from skae.utils import FLOAT_TYPES, fill_cells, frame_library, frame_like, prefetched
 
 
@@ -496,10 +496,9 @@ class FittedAutoEncoder(
 
     def _map(self, rows, function, n_outputs, dtype=np.float32):
         device = torch.device(self.net_.device)
-        n_block = block_rows(self.module_, device)
         with nullcontext() if self.module_.aligns_products else AlignedProducts():
             return map_rows(
-                function, rows.X, rows.encode, n_outputs, device, dtype=dtype, n_block=n_block
+                function, self.module_, rows.X, rows.encode, n_outputs, device, dtype=dtype
             )
 
     def __sklearn_is_fitted__(self):

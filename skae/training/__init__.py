@@ -10,7 +10,7 @@ from skae.training._batches import (
 )
 from skae.training._callbacks import clone_callbacks, sklearn_callbacks
 from skae.training._devices import make_generator, resolve_device
-from skae.training._inference import block_rows, map_rows
+from skae.training._inference import map_rows
 from skae.training._net import AutoEncoderNet, TrainingData
 from skae.training._schedules import LinearDecay, WarmUp, annealing
 from skae.training._stopping import BestWeights
@@ -41,7 +41,6 @@ __all__ = [
     "WarmUp",
     "annealing",
     "as_float32",
-    "block_rows",
     "clone_callbacks",
     "fit_encoder",
     "make_generator",

@@ -15,35 +15,15 @@ BLOCK_ROWS = 2**10
 BLOCK_IMAGES = 2**5
 
 
-def block_rows(module: nn.Module, device: torch.device) -> int:
-    """How many rows a network maps at once; see :func:`map_rows`.
-
-    Parameters
-    ----------
-    module : Module
-        The network.
-    device : torch.device
-        Where it computes.
-
-    Returns
-    -------
-    int
-        Always the same for a network and a device.
-    """
-    convolves = any(isinstance(part, nn.Conv2d) for part in module.modules())
-    return BLOCK_IMAGES if convolves and device.type == "cpu" else BLOCK_ROWS
-
-
 @torch.inference_mode()
 def map_rows(
     function: Callable[[Tensor], Tensor],
+    module: nn.Module,
     X: np.ndarray,
     prepare: Callable[[np.ndarray], np.ndarray],
     n_outputs: int,
     device: torch.device,
-    rows: np.ndarray | None = None,
     dtype: type = np.float32,
-    n_block: int = BLOCK_ROWS,
 ) -> np.ndarray:
     """Apply a function of tensors to the rows of an array.
 
@@ -51,6 +31,9 @@ def map_rows(
     ----------
     function : callable
         Maps a tensor (n_block, n_columns) to (n_block, n_outputs).
+    module : Module
+        The network that the function is of: what suits it decides how many rows a block has,
+        always the same for a network and a device.
     X : ndarray of shape (n_samples, n_columns)
         Rows, of any float type and memory order.
     prepare : callable
@@ -59,26 +42,27 @@ def map_rows(
         Columns of the result.
     device : torch.device
         Where the function computes.
-    rows : ndarray of int of shape (n_rows,), default=None
-        Which rows; None for all.
     dtype : type, default=np.float32
         Of the result.
-    n_block : int, default=1024
-        Rows of a block; see :func:`block_rows`.
 
     Returns
     -------
-    ndarray of shape (n_rows, n_outputs)
+    ndarray of shape (n_samples, n_outputs)
         The function's values.
     """
-    n_rows = len(X) if rows is None else len(rows)
-    results: np.ndarray = np.empty((n_rows, n_outputs), dtype=dtype)
+    n_block = _block_rows(module, device)
+    results: np.ndarray = np.empty((len(X), n_outputs), dtype=dtype)
     # torch's own memory: NumPy's is aligned by chance, and so would be the rounding of products.
     block = torch.zeros(n_block, X.shape[1], dtype=torch.float32)
-    for start in range(0, n_rows, n_block):
-        chosen = slice(start, min(start + n_block, n_rows))
+    for start in range(0, len(X), n_block):
+        chosen = slice(start, min(start + n_block, len(X)))
         n_there = chosen.stop - chosen.start
-        block.numpy()[:n_there] = prepare(X[chosen if rows is None else rows[chosen]])
+        block.numpy()[:n_there] = prepare(X[chosen])
         block[n_there:] = 0.0
         results[chosen] = function(block.to(device))[:n_there].cpu().numpy()
     return results
+
+
+def _block_rows(module: nn.Module, device: torch.device) -> int:
+    convolves = any(isinstance(part, nn.Conv2d) for part in module.modules())
+    return BLOCK_IMAGES if convolves and device.type == "cpu" else BLOCK_ROWS
