@@ -107,10 +107,13 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
     def _needs_axes(self, module):
         return True  # jitter may come later, under warm_start
 
+    def _build(self, table):
+        self._fading = min(1.0, math.sqrt(FEW_ROWS / np.count_nonzero(table.training)))
+        super()._build(table)
+
     def _principal_axes(self, inputs, rows, sample_weight):
         axes = super()._principal_axes(inputs, rows, sample_weight)
-        n_rows = len(rows.X) if sample_weight is None else np.count_nonzero(sample_weight)
-        self._jitter_unit = axes.residual * min(1.0, math.sqrt(FEW_ROWS / n_rows))
+        self._jitter_unit = axes.residual * self._fading
         return axes
 
     def _corruption(self):

@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from skae import AutoEncoder
+from skae.datasets import ChunkedTable
 from tests.estimators import fit, quick, table
 
 ALL_ROWS = {"early_stopping": False, "contamination": 0.1, "scaler": None}
@@ -28,6 +29,17 @@ def test_its_unit_is_what_pca_leaves(n_rows, fading, jitter):
     left = np.sqrt(np.mean((X - pca.inverse_transform(pca.transform(X))) ** 2))
     noise = _noise(model, torch.zeros(20_000, 6))
     np.testing.assert_allclose(noise.std().item(), jitter * fading * left, rtol=0.02)
+
+
+def test_it_fades_with_all_rows_of_a_table_in_chunks(monkeypatch):
+    monkeypatch.setattr("skae.training._table.START_ROWS", 500)  # of which the unit is estimated
+    X = table(4000, 6)
+    params = {"n_components": 2, "max_epochs": 0, **ALL_ROWS}
+    whole, chunked = (
+        fit(quick(AutoEncoder, **params), rows)._jitter_unit
+        for rows in (X, ChunkedTable([X[:1500], X[1500:]]))
+    )
+    np.testing.assert_allclose(chunked, whole, rtol=0.1)
 
 
 def test_without_it_rows_are_as_they_are():
