@@ -25,6 +25,12 @@ AUTOENCODER_DEFAULTS = {
 FEW_ROWS = 1000
 # Steps of a fit under max_epochs="auto", and its bounds.
 N_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 6000, 25, 200
+AUTO = {
+    "hidden_layer_sizes": """two layers of four times as many units as features,
+        but at least 64 and at most 256""",
+    "max_epochs": f"""
+        "auto" is {N_STEPS} steps, but {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs.""",
+}
 
 
 class AutoEncoder(AnnealedMixin, NeighborKeeper):
@@ -37,9 +43,7 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
     What keeps few rows from being learned by heart is `jitter`: noise on the rows that the encoder
     sees while training, about as large as what PCA cannot tell, which smooths both maps (Bishop).
     The learning rate rises for a tenth of the epochs and falls to zero until the last, unless
-    `callbacks` has an LRScheduler. ``max_epochs="auto"`` is {N_STEPS} steps, but {FEWEST_EPOCHS} to
-    {MOST_EPOCHS} epochs; ``hidden_layer_sizes="auto"`` two layers of four times as many units as
-    features, but at least 64 and at most 256.
+    `callbacks` has an LRScheduler.
 
     With `neighborhood_weight` codes also keep the neighbours of rows, as t-SNE does (van der
     Maaten): a map in two columns that has a place for new rows, and rows for new places,
@@ -57,7 +61,7 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
         {FEW_ROWS} rows times ``sqrt({FEW_ROWS} / n_samples)``; in a stream, those of the first
         chunk. 0 is without.
     {NEIGHBORHOOD}
-    {documented(AUTOENCODER_DEFAULTS)}
+    {documented(AUTOENCODER_DEFAULTS, auto=AUTO)}
 
     Attributes
     ----------

@@ -17,8 +17,8 @@ class ContractiveAE(EncoderDecoder):
 
     (equations 2 and 3 of Rifai et al.). The Jacobian is exact, for encoders of any depth. Codes are
     measured in their standard deviations over the batch, or smaller codes with a larger decoder
-    would do: the paper has tied weights against that. At :math:`\\lambda = 0` it is
-    :class:`AutoEncoder`.
+    would do: the paper has tied weights against that. At :math:`\\lambda = 0` it is a
+    plain auto-encoder.
 
     Parameters
     ----------

@@ -22,6 +22,15 @@ MASKED_DEFAULTS = {
     "max_epochs": "auto",
     "tol": 1e-4,
 }
+# Steps of a fit under max_epochs="auto", and its bounds.
+N_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 400, 25, 300
+AUTO = {
+    "n_components": "as many as the table has",
+    "hidden_layer_sizes": """one layer of twice as many units as features, but
+        at least 32 and at most 128""",
+    "max_epochs": f"""
+        "auto" is {N_STEPS} steps, but {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs.""",
+}
 # Hidings of the held-out rows that judge an epoch: two of few rows, one of many.
 FEW_HELD_OUT_ROWS = 1000
 # Wider tables start from zeros in the place of missing cells: a fill multiplies by a square of
@@ -56,7 +65,7 @@ class MaskedAE(AnnealedMixin, EncoderDecoder):
         Share of the cells that are hidden; with 0 it is a plain auto-encoder with masks.
     visible_weight : float, default=0.1
         Weight in the loss of a cell that is not hidden, beside 1 for those that are.
-    {documented(MASKED_DEFAULTS)}
+    {documented(MASKED_DEFAULTS, auto=AUTO)}
 
     Attributes
     ----------
@@ -98,7 +107,7 @@ class MaskedAE(AnnealedMixin, EncoderDecoder):
         self.visible_weight = visible_weight
 
     _hides_cells = True
-    _n_steps, _fewest_epochs, _most_epochs = 400, 25, 300
+    _n_steps, _fewest_epochs, _most_epochs = N_STEPS, FEWEST_EPOCHS, MOST_EPOCHS
 
     # ---- the network as it starts ----
 

@@ -16,7 +16,7 @@ class RegularizedAE(EncoderDecoder):
 
     (equations 9 to 11 of Ghosh et al.). Codes lie close together and what is between them decodes
     to something like a row, as in a variational auto-encoder; a density fitted to the codes makes
-    it a generator. With both weights 0 it is :class:`AutoEncoder`.
+    it a generator. With both weights 0 it is a plain auto-encoder.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ class SparseAE(EncoderDecoder):
 
     "l1": negative codes become 0; without that, a price makes codes small, not absent.
     :math:`\\rho_j` is the root mean square of the code over the batch, so that smaller codes alone
-    gain nothing. At :math:`\\lambda = 0` it is :class:`AutoEncoder`. "kl" (section 3 of Ng): codes
+    gain nothing. At :math:`\\lambda = 0` it is a plain auto-encoder. "kl" (section 3 of Ng): codes
     go through the logistic function, and their means :math:`\\hat\\rho_j` are drawn to the target
     :math:`\\rho`.
 
@@ -36,7 +36,7 @@ class SparseAE(EncoderDecoder):
         What makes codes sparse.
     n_active : int or "auto", default="auto"
         Codes that a row keeps, for "k". "auto" takes the square root of `n_components_`, rounded
-        down. As many as there are make it :class:`AutoEncoder`.
+        down. As many as there are make it a plain auto-encoder.
     sparsity_weight : float, default=0.1
         :math:`\\lambda`, in units of the loss of a cell, for "l1" and "kl".
     target_activation : float, default=0.05

@@ -3,8 +3,8 @@
 import re
 
 PARAMETERS = """n_components : int or "auto", default="auto"
-        Columns of the code. "auto" takes the square root of the number of features, rounded
-        down; the result is in `n_components_`.
+        Columns of the code. "auto" takes {auto[n_components]};
+        the result is in `n_components_`.
     input_shape : tuple of int, default=None
         (channels, height, width) where rows are images, their pixels in this order: encoder and
         decoder are convolutional, with residual blocks. Height and width are at least 4. All
@@ -12,10 +12,9 @@ PARAMETERS = """n_components : int or "auto", default="auto"
         None: rows are no images.
     hidden_layer_sizes : tuple of int or "auto", default="auto"
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
-        () is a linear auto-encoder. "auto" is one layer of twice as many units as features, but
-        at least 64 and at most 256. With `input_shape`: channels of each resolution, from half of
-        the full one downwards, each half of the one before; "auto" is 32, 64, 128, 128 ... down to
-        4 to 7 pixels.
+        () is a linear auto-encoder. "auto" is {auto[hidden_layer_sizes]}.
+        With `input_shape`: channels of each resolution, from half of the full one downwards, each
+        half of the one before; "auto" is 32, 64, 128, 128 ... down to 4 to 7 pixels.
     activation : {{"relu", "tanh", "silu", "gelu", "elu", "logistic", "identity"}}, \
 default={activation}
         Non-linearity of the hidden layers.
@@ -56,8 +55,8 @@ default="squared_error"
     batch_size : int or "auto", default={batch_size}
         Rows a step. "auto" is the power of two below a 32nd of the rows, at least 32, at most 256.
         A rest of less than half a batch joins the batch before it.
-    max_epochs : int, default={max_epochs}
-        Most passes over the table; 0 leaves the start as it is.
+    max_epochs : int{or_auto}, default={max_epochs}
+        Most passes over the table; 0 leaves the start as it is.{auto[max_epochs]}
     early_stopping : bool, default={early_stopping}
         Whether held-out rows judge each epoch and the best weights are restored. The start
         competes: weights that do not beat it by 3 standard errors on these rows give way to it.
@@ -127,9 +126,16 @@ DEFAULTS = {
     "n_iter_no_change": 20,
     "tol": 1e-2,
 }
+# What "auto" takes, but for estimators that say otherwise.
+AUTO = {
+    "n_components": "the square root of the number of features, rounded down",
+    "hidden_layer_sizes": """one layer of twice as many units as features, but
+        at least 64 and at most 256""",
+    "max_epochs": "",
+}
 
 
-def documented(defaults, without=()):
+def documented(defaults, without=(), auto=None):
     """Descriptions of all parameters, with these defaults.
 
     Parameters
@@ -138,6 +144,9 @@ def documented(defaults, without=()):
         Of the parameters in which estimators differ.
     without : sequence of str, default=()
         Parameters to leave out.
+    auto : dict, default=None
+        What "auto" takes of `n_components`, `hidden_layer_sizes` and `max_epochs`, where that is
+        something else than in most estimators.
 
     Returns
     -------
@@ -145,6 +154,7 @@ def documented(defaults, without=()):
         Part of a docstring.
     """
     shown = {name: f'"{v}"' if isinstance(v, str) else v for name, v in defaults.items()}
-    entries = re.split(r"\n    (?=\S)", PARAMETERS.format(**shown))
+    shown["or_auto"] = ' or "auto"' if defaults["max_epochs"] == "auto" else ""
+    entries = re.split(r"\n    (?=\S)", PARAMETERS.format(**shown, auto=AUTO | (auto or {})))
     kept = [entry for entry in entries if not {*entry.split(" : ")[0].split(", ")} <= {*without}]
     return "\n    ".join(kept)

@@ -40,6 +40,12 @@ N_STEPS, MOST_EPOCHS = 1200, 150
 # Units of the code and of the hidden layers: more than most tables have columns. What keeps the
 # network from copying its rows is noise.
 N_UNITS = 96
+AUTO = {
+    "n_components": f"one for each column, at most {N_UNITS}",
+    "hidden_layer_sizes": f"one layer of {N_UNITS} units",
+    "max_epochs": f"""
+        "auto" is {N_STEPS} steps, but at most {MOST_EPOCHS} epochs.""",
+}
 # Largest share of the categories that noise replaces.
 MOST_SWAPPED = 0.5
 # Rows whose errors are decorrelated, and those that partial_fit remembers.
@@ -59,9 +65,8 @@ class AutoEncoderDetector(AutoEpochsMixin, EncoderDecoder):
     A row is then a point: its (scaled) values, and its errors of reconstruction, decorrelated. Its
     score is minus the expected distance to the nearest of a few randomly drawn training points. So
     it finds rows far from all others as nearest neighbours do, and rows that break the relations
-    between columns as auto-encoders do. Hidden layers that are "auto" have {N_UNITS} units, a code
-    one for each column, at most {N_UNITS}; noise is what keeps the network from copying its rows.
-    ``max_epochs="auto"`` is {N_STEPS} steps, but at most {MOST_EPOCHS} epochs.
+    between columns as auto-encoders do. A code may be as wide as the table: noise is what keeps the
+    network from copying its rows.
 
     Parameters
     ----------
@@ -77,7 +82,7 @@ class AutoEncoderDetector(AutoEpochsMixin, EncoderDecoder):
         Weight of the decorrelated errors beside the values; with 0 only values count.
     max_reference_rows : int, default=2000
         Most points that a row is compared with; the fitted detector keeps them.
-    {documented(DETECTOR_DEFAULTS)}
+    {documented(DETECTOR_DEFAULTS, auto=AUTO)}
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ class WassersteinAE(SamplingMixin, EncoderDecoder):
 
     (equation 4 and algorithm 2 of Tolstikhin et al.). The second term, the maximum mean discrepancy
     of the codes of a batch from the prior, lets `sample` decode draws of the prior. At
-    :math:`\\lambda = 0` it is :class:`AutoEncoder`.
+    :math:`\\lambda = 0` it is a plain auto-encoder.
 
     Parameters
     ----------
