@@ -248,7 +248,7 @@ class VQVAE(SamplingMixin, EncoderDecoder):
                 "X has whole numbers of a float type, which are taken for embeddings. If they are "
                 "the integers of transform, pass them as such: X.astype(int).",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,  # past both `inverse_transform`
             )
         return super()._check_codes(X)
 

@@ -259,8 +259,9 @@ def test_integers_of_any_type_are_integers(fitted, make):
 
 def test_integers_of_a_float_type_are_a_warning():
     vqvae = VQVAE(8, **SHORT).fit(DIGITS)
-    with pytest.warns(UserWarning, match=r"astype\(int\)"):
+    with pytest.warns(UserWarning, match=r"astype\(int\)") as caught:
         vqvae.inverse_transform(vqvae.transform(DIGITS).astype(float))
+    assert [warning.filename for warning in caught] == [__file__]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         vqvae.inverse_transform(embeddings(vqvae, DIGITS))
