@@ -5,8 +5,15 @@ from numbers import Integral
 import torch
 from sklearn.utils._param_validation import Interval
 
-from skae.autoencoder import AutoEncoder
-from skae.base import ATTRIBUTES, DEFAULTS, BaseAutoEncoder, SamplingMixin, documented, layer_sizes
+from skae.base import (
+    ATTRIBUTES,
+    DEFAULTS,
+    BaseAutoEncoder,
+    EncoderDecoder,
+    SamplingMixin,
+    documented,
+    layer_sizes,
+)
 from skae.nn import AutoregressiveFlow, isolated_rng
 from skae.objectives import NegativeLogDensity
 from skae.utils import parameters_of
@@ -87,13 +94,13 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
     _parameter_constraints: dict = {
         **BaseAutoEncoder._parameter_constraints,
         "n_layers": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": AutoEncoder._parameter_constraints["hidden_layer_sizes"],
+        "hidden_layer_sizes": EncoderDecoder._parameter_constraints["hidden_layer_sizes"],
     }
     n_components = "auto"
     loss = "squared_error"  # what is reconstructed is exact
     categorical_features, max_categories, missing_marks = "from_dtype", 1, ()
 
-    @parameters_of(AutoEncoder, FLOW_DEFAULTS, LACKING)
+    @parameters_of(EncoderDecoder, FLOW_DEFAULTS, LACKING)
     def __init__(self, *, n_layers=5, hidden_layer_sizes="auto", **inherited):
         self.n_layers = n_layers
         self.hidden_layer_sizes = hidden_layer_sizes

@@ -35,6 +35,13 @@ def flow():
     return fit(X)
 
 
+def test_every_parameter_has_a_declared_range_and_a_description():
+    parameters = MaskedAutoregressiveFlow().get_params()
+    assert parameters.keys() <= MaskedAutoregressiveFlow._parameter_constraints.keys()
+    for name in parameters:
+        assert f"    {name} : " in MaskedAutoregressiveFlow.__doc__
+
+
 @pytest.mark.parametrize("scaler", ["standard", "minmax", None])
 def test_its_density_integrates_to_one_in_original_units(scaler):
     flow = fit(X, scaler=scaler, max_epochs=2, lr=0.001)
