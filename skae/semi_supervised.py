@@ -261,9 +261,10 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         module = self._tuned.module_
         with torch.no_grad():
             codes = module.encode(module.prepare(rows)).cpu().numpy()
+        corrupts = self._tuned._corruption() is not None
         net = AutoEncoderNet(
             CodeClassifier(module, *_logistic_regression(codes, classes)),
-            ConsistentClassification(self.consistency_weight),
+            ConsistentClassification(self.consistency_weight if corrupts else 0.0),
             optimizer=torch.optim.Adam,
             lr=self.lr,
             max_epochs=self.max_epochs,

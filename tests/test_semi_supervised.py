@@ -107,6 +107,16 @@ def test_rows_without_a_label_count_for_nothing_where_nothing_is_to_be_consisten
     np.testing.assert_array_equal(first, second)
 
 
+def test_an_autoencoder_that_corrupts_nothing_has_no_second_term():
+    X, _, few = _clusters()
+    ae = FrozenEstimator(AutoEncoder(3, jitter=0, **QUICK).fit(X))
+    alone, together = (
+        _quick(ae, consistency_weight=weight).fit(X, few).history_["train_loss"]
+        for weight in (0, 5)
+    )
+    np.testing.assert_array_equal(alone, together)
+
+
 def test_fine_tuning_moves_encoder_and_head_and_leaves_the_autoencoder_alone():
     X, _, few = _clusters()
     ae = DenoisingAE(3, **QUICK).fit(X)
