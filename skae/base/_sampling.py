@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
+from torch.distributions import Normal
 
 from skae.nn import isolated_rng
 from skae.utils import drawn_seed
@@ -18,8 +19,9 @@ DECODED_ROWS = 2**12
 class SamplingMixin:
     """The part of the contract of generative estimators.
 
-    A subclass says in `_sample_codes` how codes are distributed, and in `_sample_rows` what becomes
-    of the decoder's output; both draw from torch's process-wide generators, which are isolated.
+    A subclass says in `_sample_codes` and `_log_prior` how codes are distributed, where that is not
+    standard normal, and in `_sample_rows` what becomes of the decoder's output. They draw from
+    torch's process-wide generators, which are isolated.
     """
 
     def sample(self, n_samples=1, random_state=None):
@@ -55,7 +57,11 @@ class SamplingMixin:
 
     def _sample_codes(self, n_samples):
         """Draw codes (n_samples, n_codes), on the device of the network."""
-        raise NotImplementedError
+        return torch.randn(n_samples, self.n_components_, device=torch.device(self.net_.device))
+
+    def _log_prior(self, codes):
+        """Log-densities (n_samples,) of codes (n_samples, n_codes)."""
+        return Normal(0.0, 1.0).log_prob(codes).sum(dim=1)
 
     def _sample_rows(self, codes):
         """Encoded rows of codes: what the decoder makes of them."""

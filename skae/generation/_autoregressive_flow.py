@@ -147,6 +147,3 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
     def _log_units(self, x):
         """What a density in original units has beside that in scaled ones, (n_features,)."""
         return torch.from_numpy(self._encoder.scale_).to(x).log()
-
-    def _sample_codes(self, n_samples):
-        return torch.randn(n_samples, self.n_components_, device=torch.device(self.net_.device))

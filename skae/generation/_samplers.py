@@ -46,7 +46,7 @@ class Prior:
         """Log-densities of codes, (n_samples,)."""
         codes = torch.as_tensor(codes, dtype=torch.float32, device=self.estimator.net_.device)
         with torch.inference_mode():
-            return self.estimator.module_.prior().log_prob(codes).cpu().numpy().astype(np.float64)
+            return self.estimator._log_prior(codes).cpu().numpy().astype(np.float64)
 
 
 def prior(codes, estimator, rng):

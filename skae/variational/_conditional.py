@@ -250,6 +250,10 @@ n_features)
         chosen = torch.multinomial(torch.from_numpy(weight), n_samples, replacement=True)
         return self._codes_given(encoded[chosen.numpy()])
 
+    def _log_prior(self, codes):
+        """Log-densities of the codes, given the conditions that follow them."""
+        return super()._log_prior(codes[:, : self.n_components_])
+
     def _codes_given(self, encoded):
         """Draw codes for conditions (n_samples, n_encoded)."""
         module = self.module_

@@ -324,6 +324,9 @@ class VAE(SamplingMixin, EncoderDecoder):
     def _sample_codes(self, n_samples):
         return self.module_.prior().sample((n_samples,))
 
+    def _log_prior(self, codes):
+        return self.module_.prior().log_prob(codes)
+
     def _sample_rows(self, codes):
         drawn = self._likelihood.sample(self.module_.decode(codes))
         constant = torch.from_numpy(self._encoder.constant_).to(drawn.device)

@@ -2,7 +2,6 @@
 
 from numbers import Real
 
-import torch
 from sklearn.utils._param_validation import Interval
 
 from skae.base import ATTRIBUTES, DEFAULTS, EncoderDecoder, SamplingMixin, documented
@@ -67,6 +66,3 @@ class WassersteinAE(SamplingMixin, EncoderDecoder):
 
     def _objective(self):
         return WassersteinReconstruction(self._likelihood, self.prior_weight)
-
-    def _sample_codes(self, n_samples):
-        return torch.randn(n_samples, self.n_components_, device=self.net_.device)

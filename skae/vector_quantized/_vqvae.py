@@ -347,6 +347,12 @@ class VQVAE(SamplingMixin, EncoderDecoder):
     def _sample_codes(self, n_samples):
         return self._embedded(self.prior_.sample(n_samples))
 
+    def _log_prior(self, codes):
+        raise TypeError(
+            f"The prior of {type(self).__name__} gives integers probabilities, and codes no "
+            "density. Take another sampler, such as 'gaussian_mixture'."
+        )
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         if self.output == "codes":

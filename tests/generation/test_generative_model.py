@@ -199,12 +199,25 @@ def test_codes_that_are_all_alike_need_no_mixture():
     assert not [w for w in caught if "clusters" in str(w.message)]
 
 
-def test_the_prior_of_a_vae_is_its_own():
-    vae = FrozenEstimator(fit(X, VAE(2, **QUICK)).estimator_)
-    model = fit(X, vae, sampler="prior")
-    codes = vae.transform(X)
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        VAE(2, **QUICK),
+        WassersteinAE(2, **QUICK),
+        ConditionalVAE(2, condition=[0], **QUICK),
+    ],
+)
+def test_a_standard_normal_prior_is_that(estimator):
+    frozen = FrozenEstimator(fit(X, estimator).estimator_)
+    model = fit(X, frozen, sampler="prior")
+    codes = frozen.transform(X)[:, :2]
     expected = -0.5 * np.square(codes).sum(axis=1) - np.log(2 * np.pi)
     np.testing.assert_allclose(model.score_samples(X), expected, rtol=1e-4)
+
+
+def test_the_prior_of_integers_is_no_density():
+    with pytest.raises(TypeError, match="Take another sampler"):
+        fit(X, VQVAE(2, **QUICK), sampler="prior").score_samples(X)
 
 
 def test_a_frozen_auto_encoder_is_not_fitted_again(model):
