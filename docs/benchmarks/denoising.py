@@ -20,12 +20,21 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from skorch.callbacks import LRScheduler
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from skae import DenoisingAE
 from skae.exceptions import CalibrationWarning
 from skae.metrics import peak_signal_noise_ratio
 
 LEVEL = 0.5
+# Noise that is new in every epoch cannot be learned by heart: a rate that falls to zero pays.
+ANNEALED = {
+    "batch_size": 64,
+    "max_epochs": 600,
+    "n_iter_no_change": 600,
+    "callbacks": [LRScheduler(CosineAnnealingLR, T_max=600)],
+}
 
 
 def psnr(clean, restored):
@@ -55,7 +64,9 @@ def candidates(n_features):
     yield "perceptron", {}
     wide = {"n_components": n_features // 2, "lr": 1e-3}
     yield "perceptron, code of half the columns", {"n_components": n_features // 2}
-    yield "the same, two layers of 256, lr=1e-3", {**wide, "hidden_layer_sizes": (256, 256)}
+    deep = {**wide, "hidden_layer_sizes": (256, 256)}
+    yield "the same, two layers of 256, lr=1e-3", deep
+    yield "the same, annealed over 600 epochs", {**deep, **ANNEALED}
     if n_features == 64:
         yield "convolutional", {"input_shape": (1, 8, 8)}
         yield "convolutional, code of 32, lr=1e-3", {**wide, "input_shape": (1, 8, 8)}

@@ -3,6 +3,7 @@
 from functools import partial
 from numbers import Real
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder._neighbors import NEIGHBORHOOD, NeighborKeeper
@@ -23,6 +24,10 @@ class DenoisingAE(NeighborKeeper):
     makes its codes robust and its reconstruction error a better anomaly score. Codes, scores and
     reconstructions of `transform`, `score_samples` and `reconstruct` are without noise; held-out
     rows that judge epochs are with it.
+
+    With normal noise, ``init="pca"`` starts from the best linear map of noisy rows to clean ones,
+    Wiener's filter: PCA whose axes, of variance :math:`\\lambda`, are shrunk by
+    :math:`\\lambda / (\\lambda + \\sigma^2)`. Its codes are whitened on noisy rows.
 
     Parameters
     ----------
@@ -81,6 +86,15 @@ class DenoisingAE(NeighborKeeper):
             return None
         codes = self._code_positions()
         return partial(corrupt, noise=self.noise, level=self.noise_level, codes=codes)
+
+    def _linear_codes(self, pca):
+        to_codes, to_values = super()._linear_codes(pca)
+        if self.noise != "gaussian" or self.noise_level == 0:
+            return to_codes, to_values
+        # Whitened by the deviation of clean rows, a code of an axis that hardly varies would be
+        # noise, blown up.
+        kept = np.sqrt(pca.variance / (pca.variance + self.noise_level**2))
+        return to_codes * kept[:, None], to_values * kept
 
     def _valid_batch(self, values, weight):
         """Held-out rows with noise, the same in each epoch: what is trained for is judged."""

@@ -132,8 +132,27 @@ def test_held_out_rows_are_judged_with_noise_the_same_in_each_epoch(noise):
 
 
 def test_a_start_that_only_copies_rows_gives_way_to_one_that_denoises():
-    params = {"n_components": X.shape[1], "noise_level": 1.0, "max_epochs": 30}
+    params = {"n_components": X.shape[1], "noise": "masking", "noise_level": 0.5, "max_epochs": 30}
     assert fit(quick(DenoisingAE, **params), X).best_epoch_ > 0
+
+
+@pytest.mark.parametrize("level", [0.1, 1.0])
+@pytest.mark.parametrize("n_components", [2, 5])
+def test_it_starts_from_the_best_linear_map_of_noisy_rows_to_clean_ones(level, n_components):
+    params = {"n_components": n_components, "scaler": None, "early_stopping": False}
+    model = fit(quick(DenoisingAE, noise_level=level, max_epochs=0, **params), X)
+    variance, axes = np.linalg.eigh(np.cov(X.T, bias=True))
+    shrunk = (axes * variance / (variance + level**2))[:, -n_components:]
+    expected = X @ shrunk @ axes[:, -n_components:].T
+    np.testing.assert_allclose(model.reconstruct(X), expected, atol=1e-4)
+
+
+def test_codes_of_the_start_are_white_on_noisy_rows():
+    params = {"n_components": 5, "scaler": None, "early_stopping": False, "max_epochs": 0}
+    model = fit(quick(DenoisingAE, noise_level=0.5, **params), X)
+    noisy = np.tile(X, (50, 1))
+    noisy += np.random.default_rng(0).normal(scale=0.5, size=noisy.shape)
+    np.testing.assert_allclose(np.cov(model.transform(noisy).T), np.eye(5), atol=0.02)
 
 
 @every_noise
