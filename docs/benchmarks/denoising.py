@@ -21,19 +21,21 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from skorch.callbacks import LRScheduler
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim.lr_scheduler import OneCycleLR
 
 from skae import DenoisingAE
 from skae.exceptions import CalibrationWarning
 from skae.metrics import peak_signal_noise_ratio
 
 LEVEL = 0.5
-# Noise that is new in every epoch cannot be learned by heart: a rate that falls to zero pays.
+# Strong noise, new in every epoch, cannot be learned by heart: long training pays.
 ANNEALED = {
     "batch_size": 64,
-    "max_epochs": 600,
-    "n_iter_no_change": 600,
-    "callbacks": [LRScheduler(CosineAnnealingLR, T_max=600)],
+    "max_epochs": 800,
+    "n_iter_no_change": 800,
+    "callbacks": [
+        LRScheduler(OneCycleLR, max_lr=1e-3, total_steps=800, pct_start=0.1, cycle_momentum=False)
+    ],
 }
 
 
@@ -66,7 +68,7 @@ def candidates(n_features):
     yield "perceptron, code of half the columns", {"n_components": n_features // 2}
     deep = {**wide, "hidden_layer_sizes": (256, 256)}
     yield "the same, two layers of 256, lr=1e-3", deep
-    yield "the same, annealed over 600 epochs", {**deep, **ANNEALED}
+    yield "the same, annealed over 800 epochs", {**deep, **ANNEALED}
     if n_features == 64:
         yield "convolutional", {"input_shape": (1, 8, 8)}
         yield "convolutional, code of 32, lr=1e-3", {**wide, "input_shape": (1, 8, 8)}
