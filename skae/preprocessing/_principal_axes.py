@@ -45,9 +45,10 @@ class PrincipalAxes(NamedTuple):
 
     @property
     def residual(self):
-        """Root of the mean variance of a column that the axes leave."""
+        """Root of the mean variance that the axes leave of a column; constant ones do not count."""
         left = self.column_variance.sum() - self.variance.sum()
-        return math.sqrt(max(left, 0.0) / max(len(self.mean), 1))
+        n_columns = np.count_nonzero(_varies(self.column_variance))
+        return math.sqrt(max(left, 0.0) / max(n_columns, 1))
 
     def both_sides(self, n_components):
         """Return each axis and its opposite; those along which nothing varies are left out.
@@ -132,8 +133,8 @@ def principal_axes(X, transform, n_components, sample_weight=None):
 
 
 def _varies(variance):
-    """Which axes are whitened."""
-    return variance > SMALLEST_WHITENED_SHARE * variance[:1]
+    """Which axes are whitened, which columns are not constant."""
+    return variance > SMALLEST_WHITENED_SHARE * variance.max(initial=0.0)
 
 
 def _blocks(X, transform, sample_weight):

@@ -273,3 +273,10 @@ def test_both_sides_are_the_axes_along_which_rows_vary_and_their_opposites(n_com
     expected[n_axes:] *= -1
     np.testing.assert_array_equal(both.axes, expected[:n_components])
     np.testing.assert_array_equal(both.scale, np.tile(pca.scale[:n_axes], 2)[:n_components])
+
+
+def test_constant_columns_do_not_lower_what_axes_leave():
+    rows = np.random.default_rng(0).normal(size=(200, 6))
+    wider = np.column_stack([rows, np.full((200, 4), 0.1)])
+    narrow, wide = (principal_axes(X, np.asarray, 2) for X in (rows, wider))
+    assert wide.residual == pytest.approx(narrow.residual)
