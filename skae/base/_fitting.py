@@ -337,7 +337,10 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         if self.batch_size != "auto":
             return self.batch_size
         # A small table needs more steps an epoch than it has rows for large batches.
-        return int(np.clip(2 ** np.floor(np.log2(max(n_rows / 32, 1))), 32, 256))
+        rows = 2 ** np.floor(np.log2(max(n_rows / 32, 1)))
+        return int(np.clip(rows, self._fewest_rows_a_step, 256))
+
+    _fewest_rows_a_step = 32
 
     def _steps_an_epoch(self, n_rows):
         return max(1, n_rows // self._rows_per_step(n_rows))

@@ -37,17 +37,17 @@ class TotalCorrelation(RegularizedVariational):
         return total_correlation(code, posterior, shares)
 
 
-class DiscriminatedCorrelation(Discriminated, TotalCorrelation):
+class DiscriminatedCorrelation(Discriminated, RegularizedVariational):
     r"""The loss of `TotalCorrelation`, with the density ratio of a discriminator.
 
     A network learns to tell codes from codes whose columns are drawn from different rows; its logit
-    is the logarithm of :math:`q(z) / \prod_j q(z_j)`. Held-out rows are judged without it, for it
-    changes from epoch to epoch.
+    is the logarithm of :math:`q(z) / \prod_j q(z_j)`. Held-out rows are judged by the bound alone:
+    the discriminator changes from epoch to epoch.
 
     Parameters
     ----------
     likelihood, weight, beta, free_bits
-        As for `TotalCorrelation`.
+        As for `RegularizedVariational`; `weight` is :math:`\gamma`.
     discriminator : nn.Module
         Maps (n_samples, n_components) to (n_samples, 1).
 
@@ -68,9 +68,9 @@ class DiscriminatedCorrelation(Discriminated, TotalCorrelation):
         self.discriminator = discriminator
 
     def term(self, posterior: Normal, code: Tensor, shares: Tensor) -> Tensor:
-        """The logits in training; see `TotalCorrelation.term`."""
+        """The logits in training, else 0; see `RegularizedVariational.term`."""
         if not self.training:
-            return super().term(posterior, code, shares)
+            return code.new_zeros(len(code))
         return self.discriminator(code).squeeze(dim=1)
 
     def _codes(self, module: nn.Module, batch: Batch) -> Tensor:

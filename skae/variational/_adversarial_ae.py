@@ -4,11 +4,12 @@ from skae.base import ATTRIBUTES, DEFAULTS, documented
 from skae.objectives import AdversarialReconstruction
 from skae.utils import parameters_of
 from skae.variational._discriminators import (
-    DISCRIMINATOR,
-    DISCRIMINATOR_LAYER_SIZES,
     code_discriminator,
+    documented_discriminator,
 )
 from skae.variational._wasserstein_ae import WassersteinAE
+
+DISCRIMINATOR_LAYER_SIZES = (128, 128)
 
 
 class AdversarialAE(WassersteinAE):
@@ -26,7 +27,7 @@ class AdversarialAE(WassersteinAE):
     ----------
     prior_weight : float, default=0.1
         :math:`\\lambda`, in units of the loss of a cell.
-    {DISCRIMINATOR}
+    {documented_discriminator(DISCRIMINATOR_LAYER_SIZES)}
     {documented(DEFAULTS)}
 
     Attributes

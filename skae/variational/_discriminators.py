@@ -6,13 +6,15 @@ from skae.base import layer_sizes
 from skae.nn import SkipMLP
 from skae.training import make_generator
 
-DISCRIMINATOR_LAYER_SIZES = (128, 128)
-DISCRIMINATOR = """discriminator_layer_sizes : array-like of int, default=(128, 128)
+_DISCRIMINATOR = 102  # the stream of random numbers that makes its first weights
+
+
+def documented_discriminator(sizes):
+    """Text of the parameter of the discriminator, whose default is `sizes`."""
+    return f"""discriminator_layer_sizes : array-like of int, default={sizes}
         Units of the hidden layers of the discriminator. Its optimizer has the settings of that of
         the auto-encoder, unless `net_params` has others, as in
-        ``{"discriminator_optimizer__lr": 1e-4}``."""
-
-_DISCRIMINATOR = 102  # the stream of random numbers that makes its first weights
+        ``{{"discriminator_optimizer__lr": 1e-4}}``."""
 
 
 def code_discriminator(n_components, sizes, seed):
