@@ -26,6 +26,7 @@ from skae.training import (
     LinearDecay,
     TrainingData,
     UnpairedRows,
+    annealing,
     make_generator,
     map_rows,
     resolve_device,
@@ -86,7 +87,7 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         as large as others, and distances between images say less.
     lr : float, default=2e-4
         Learning rate of both optimizers, Adam; constant for half of the epochs, then linearly
-        down to zero.
+        down to zero, unless `callbacks` has an LRScheduler.
     batch_size : int, default=64
         Rows of each domain a step.
     max_epochs : int, default=100
@@ -227,7 +228,7 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         self.net_ = self._build_net(module, device)
         rows = UnpairedRows(*(torch.from_numpy(rows).to(device) for rows in (a, b)))
         data = TrainingData(rows, make_generator(device, self._seed, _TRAINING))
-        self._train_net(data, [LinearDecay(self.max_epochs)])
+        self._train_net(data, annealing(self.callbacks, self.max_epochs, LinearDecay))
         self.net_.criterion_.forget()
         return self
 

@@ -20,7 +20,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from skae.autoencoder import DenoisingAE
 from skae.base import NetHolder, autoencoder_of, check_table, rich_n_components
-from skae.datasets import as_chunked_table
+from skae.datasets import check_in_memory
 from skae.nn import AlignedProducts, CodeClassifier
 from skae.objectives import ConsistentClassification
 from skae.training import (
@@ -123,7 +123,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "transform"]), None],
+        "estimator": [HasMethods(["fit"]), None],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -208,11 +208,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         return self.estimator
 
     def _check_table(self, X, reset=False):
-        if as_chunked_table(X) is not None:
-            raise TypeError(
-                f"X is a {type(X).__name__}, which {type(self).__name__} would load whole. Pass a "
-                "data frame or an array."
-            )
+        check_in_memory(X, type(self).__name__, "Pass a data frame or an array.")
         return check_table(self, X, reset)
 
     def _check_labels(self, y, n_rows):

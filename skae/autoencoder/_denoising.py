@@ -47,7 +47,7 @@ class DenoisingAE(NeighborKeeper):
 
     See Also
     --------
-    AutoEncoder : Without noise.
+    AutoEncoder : Codes that restore most; its jitter fades with rows.
 
     References
     ----------

@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skae.base._explaining import explanation
 from skae.base._net_holder import NetHolder
 from skae.base._tables import check_table
-from skae.datasets import as_chunked_table
+from skae.datasets import as_chunked_table, check_in_memory
 from skae.distributions import MixedColumns
 from skae.metrics import conformal_p_values, contamination_threshold, false_alarm_threshold
 from skae.nn import AlignedProducts, TableInput
@@ -321,11 +321,7 @@ class FittedAutoEncoder(
         feature_contributions : The shares as an array, in units of the score.
         """
         check_is_fitted(self)
-        if as_chunked_table(X) is not None:
-            raise TypeError(
-                f"X is a {type(X).__name__}, which explain would load whole. Pass the rows to "
-                "explain, as a data frame or an array."
-            )
+        check_in_memory(X, "explain", "Pass the rows to explain, as a data frame or an array.")
         table = self._check_table(X)
         rows = table.encoded(self._encoder)
         module, likelihood = self._network(rows)

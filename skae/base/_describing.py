@@ -128,7 +128,8 @@ DEFAULTS = {
 }
 # What "auto" takes, but for estimators that say otherwise.
 AUTO = {
-    "n_components": "the square root of the number of features, rounded down",
+    "n_components": """the square root of the number of columns that the
+        encoder sees (a category has several), rounded down""",
     "hidden_layer_sizes": """one layer of twice as many units as features, but
         at least 64 and at most 256""",
     "max_epochs": "",

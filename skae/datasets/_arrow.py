@@ -41,3 +41,24 @@ def as_chunked_table(X):
     if parquet is not None and isinstance(X, parquet.ParquetFile):
         return table_of(ParquetFiles([X]))
     return None
+
+
+def check_in_memory(X, who, instead):
+    """Refuse a table in chunks where all rows are needed at once.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+    who : str
+        What would load it.
+    instead : str
+        A sentence that says what to do.
+
+    Raises
+    ------
+    TypeError
+        If `X` is read chunk by chunk.
+    """
+    if as_chunked_table(X) is not None:
+        raise TypeError(f"X is a {type(X).__name__}, which {who} would load whole. {instead}")

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae.autoencoder import DenoisingAE
 from skae.base import autoencoder_of, rich_n_components
-from skae.datasets import as_chunked_table
+from skae.datasets import check_in_memory
 from skae.generation._quantiles import QuantileMatching
 from skae.generation._samplers import SAMPLERS, drawn_codes, fitted_sampler
 from skae.generation._unwrapping import (
@@ -160,11 +160,8 @@ class GenerativeModel(BaseEstimator):
         """
         self._validate_params()
         rng = check_random_state(self.random_state)
-        if as_chunked_table(X) is not None:
-            raise TypeError(
-                f"X is a {type(X).__name__}, which GenerativeModel would load whole. Fit an "
-                "auto-encoder on it, and GenerativeModel(FrozenEstimator(autoencoder)) on a part."
-            )
+        instead = "Fit GenerativeModel(FrozenEstimator(autoencoder)) on a part of its rows."
+        check_in_memory(X, type(self).__name__, instead)
         estimator = _default_estimator(X) if self.estimator is None else self.estimator
         autoencoder_of(estimator), steps_before(estimator)  # else an error, before any work
         self.estimator_ = seeded(clone(estimator), rng).fit(X, y)

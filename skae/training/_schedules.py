@@ -104,8 +104,8 @@ class WarmUp(Callback):
         net.criterion_.warmth.fill_(1.0)
 
 
-def annealing(callbacks, n_epochs):
-    """Let the learning rate rise and fall, unless callbacks of the user's change it.
+def annealing(callbacks, n_epochs, schedule=OneCycle):
+    """Let the learning rate follow a schedule, unless callbacks of the user's change it.
 
     Parameters
     ----------
@@ -113,13 +113,15 @@ def annealing(callbacks, n_epochs):
         As for :func:`clone_callbacks`.
     n_epochs : int
         Epochs of the training.
+    schedule : type, default=OneCycle
+        A :class:`Schedule`.
 
     Returns
     -------
     list of Callback
-        A :class:`OneCycle`, or nothing where one of `callbacks` is an LRScheduler.
+        The schedule, or nothing where one of `callbacks` is an LRScheduler.
     """
     items = clone_callbacks(callbacks)
     items = [item[1] if isinstance(item, tuple) else item for item in items]
     has_schedule = any(isinstance(item, LRScheduler) for item in items)
-    return [] if has_schedule else [OneCycle(n_epochs)]
+    return [] if has_schedule else [schedule(n_epochs)]

@@ -39,7 +39,8 @@ def _factors(schedule, n_epochs):
 
 
 def test_linear_decay_stays_for_half_of_the_epochs_and_falls_to_zero():
-    assert _factors(LinearDecay(8), 8) == pytest.approx([1, 1, 1, 1, 7 / 8, 5 / 8, 3 / 8, 1 / 8])
+    (decay,) = annealing(None, 8, LinearDecay)
+    assert _factors(decay, 8) == pytest.approx([1, 1, 1, 1, 7 / 8, 5 / 8, 3 / 8, 1 / 8])
 
 
 def test_one_cycle_rises_for_a_tenth_and_falls_to_zero():
