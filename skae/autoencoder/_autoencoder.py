@@ -3,19 +3,21 @@
 import math
 from functools import partial
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skae.autoencoder._neighbors import NEIGHBORHOOD, NeighborKeeper
 from skae.base import ATTRIBUTES, AUTO_EPOCHS, DEFAULTS, AnnealedMixin, documented
 from skae.nn import jitter
+from skae.training import BestWeights
 from skae.utils import parameters_of
 
 AUTOENCODER_DEFAULTS = {
     **DEFAULTS,
-    "lr": 7e-4,
+    "lr": "auto",
     "max_epochs": "auto",
     "n_iter_no_change": 50,  # the rate rises for up to 20 epochs, which may bring nothing yet
     "tol": 1e-4,
@@ -23,13 +25,38 @@ AUTOENCODER_DEFAULTS = {
 # Up to so many training rows jitter is at its full level; the more rows there are, the less there
 # is to fill in between them.
 FEW_ROWS = 1000
-# Steps of a fit under max_epochs="auto", and its bounds.
-N_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 6000, 25, 200
+FEWEST_EPOCHS = 25
+
+
+class Recipe(NamedTuple):
+    """What "auto" stands for.
+
+    Attributes
+    ----------
+    lr : float
+        Highest learning rate.
+    n_steps, most_epochs : int
+        Steps of a fit, and its bound.
+    widening : int
+        Units of the first hidden layer over those of the second.
+    """
+
+    lr: float
+    n_steps: int
+    most_epochs: int
+    widening: int
+
+
+PLAIN = Recipe(lr=7e-4, n_steps=6000, most_epochs=200, widening=1)
+# Neighbours take longer to find their places, and an epoch of large batches is few steps.
+MAP = Recipe(lr=6e-3, n_steps=3000, most_epochs=3000, widening=2)
 AUTO = {
     "hidden_layer_sizes": """two layers of four times as many units as features,
         but at least 64 and at most 256""",
+    "lr": f"""
+        "auto" is {PLAIN.lr}.""",
     "max_epochs": f"""
-        "auto" is {N_STEPS} steps, but {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs.""",
+        "auto" is {PLAIN.n_steps} steps, but {FEWEST_EPOCHS} to {PLAIN.most_epochs} epochs.""",
 }
 
 
@@ -51,7 +78,11 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
     .. math:: -\\frac 1 d \\log p(x_i \\mid z_i)
         + \\lambda \\sum_j p_{{j|i}} \\log \\frac{{p_{{j|i}}}}{{q_{{j|i}}}}
 
-    over the rows of a batch; see :class:`skae.objectives.NeighborhoodReconstruction`.
+    over the rows of a batch; see :class:`skae.objectives.NeighborhoodReconstruction`. For maps
+    "auto" is {MAP.n_steps} steps, or {FEWEST_EPOCHS} epochs where these are more, a rate of
+    {MAP.lr} and a first layer twice as wide. A fit goes through all its epochs, whatever
+    `early_stopping`, and keeps the last weights: few held-out rows have other neighbours among
+    themselves than among all rows.
 
     Parameters
     ----------
@@ -95,6 +126,7 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
     _parameter_constraints: dict = {
         **NeighborKeeper._parameter_constraints,
         **AUTO_EPOCHS,
+        "lr": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "jitter": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -103,10 +135,38 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
         super().__init__(n_components, **inherited)
         self.jitter = jitter
 
-    _n_steps, _fewest_epochs, _most_epochs = N_STEPS, FEWEST_EPOCHS, MOST_EPOCHS
+    _fewest_epochs = FEWEST_EPOCHS
+
+    @property
+    def _draws_a_map(self):
+        return self.neighborhood_weight > 0
+
+    @property
+    def _recipe(self):
+        return MAP if self._draws_a_map else PLAIN
+
+    @property
+    def _n_steps(self):
+        return self._recipe.n_steps
+
+    @property
+    def _most_epochs(self):
+        return self._recipe.most_epochs
+
+    def _learning_rate(self):
+        return self._recipe.lr if self.lr == "auto" else self.lr
+
+    def _stopping(self, table):
+        if not self._draws_a_map:
+            return super()._stopping(table)
+        return BestWeights(math.inf, self.tol, restore=False, start_competes=False)
+
+    def _ran_out(self, stopping, n_before):
+        return not self._draws_a_map and super()._ran_out(stopping, n_before)
 
     def _default_hidden_layer_sizes(self, n_in):
-        return (int(np.clip(4 * n_in, 64, 256)),) * 2
+        width = int(np.clip(4 * n_in, 64, 256))
+        return (self._recipe.widening * width, width)
 
     def _needs_axes(self, module):
         return True  # jitter may come later, under warm_start

@@ -48,14 +48,14 @@ default="squared_error"
         numbers (first weights, dropout) follow `random_state` too.
     optimizer : {{"adam", "adamw", "sgd", "rmsprop"}} or class, default={optimizer}
         A name or a subclass of :class:`torch.optim.Optimizer`.
-    lr : float, default={lr}
-        Learning rate.
+    lr : float{or_auto[lr]}, default={lr}
+        Learning rate.{auto[lr]}
     weight_decay : float, default={weight_decay}
         As the optimizer understands it.
     batch_size : int or "auto", default={batch_size}
         Rows a step. "auto" is the power of two below a 32nd of the rows, at least 32, at most 256.
         A rest of less than half a batch joins the batch before it.
-    max_epochs : int{or_auto}, default={max_epochs}
+    max_epochs : int{or_auto[max_epochs]}, default={max_epochs}
         Most passes over the table; 0 leaves the start as it is.{auto[max_epochs]}
     early_stopping : bool, default={early_stopping}
         Whether held-out rows judge each epoch and the best weights are restored. The start
@@ -128,10 +128,11 @@ DEFAULTS = {
 }
 # What "auto" takes, but for estimators that say otherwise.
 AUTO = {
-    "n_components": """the square root of the number of columns that the
-        encoder sees (a category has several), rounded down""",
+    "n_components": """the square root of the number of features, rounded down
+        (a category counts as several)""",
     "hidden_layer_sizes": """one layer of twice as many units as features, but
         at least 64 and at most 256""",
+    "lr": "",
     "max_epochs": "",
 }
 
@@ -146,8 +147,8 @@ def documented(defaults, without=(), auto=None):
     without : sequence of str, default=()
         Parameters to leave out.
     auto : dict, default=None
-        What "auto" takes of `n_components`, `hidden_layer_sizes` and `max_epochs`, where that is
-        something else than in most estimators.
+        What "auto" takes of `n_components`, `hidden_layer_sizes`, `lr` and `max_epochs`, where that
+        is something else than in most estimators.
 
     Returns
     -------
@@ -155,7 +156,9 @@ def documented(defaults, without=(), auto=None):
         Part of a docstring.
     """
     shown = {name: f'"{v}"' if isinstance(v, str) else v for name, v in defaults.items()}
-    shown["or_auto"] = ' or "auto"' if defaults["max_epochs"] == "auto" else ""
+    shown["or_auto"] = {
+        name: ' or "auto"' if defaults[name] == "auto" else "" for name in ("lr", "max_epochs")
+    }
     entries = re.split(r"\n    (?=\S)", PARAMETERS.format(**shown, auto=AUTO | (auto or {})))
     kept = [entry for entry in entries if not {*entry.split(" : ")[0].split(", ")} <= {*without}]
     return "\n    ".join(kept)

@@ -143,7 +143,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         if stopping.diverged_:
             warnings.warn(
                 f"The loss was not finite after {self.n_iter_} epochs; the weights are those of "
-                f"epoch {self.best_epoch_}. Lower lr (it is {self.lr:g}).",
+                f"epoch {self.best_epoch_}. Lower lr (it is {self.net_.lr:g}).",
                 ConvergenceWarning,
                 stacklevel=3,  # past `with_callbacks`
             )
@@ -286,7 +286,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         vars(self).pop("offset_", None)
         self._take_device()
         self.net_.set_params(
-            lr=self.lr,
+            lr=self._learning_rate(),
             optimizer__weight_decay=self.weight_decay,
             max_epochs=self._n_epochs(n_rows),
             batch_size=self._rows_per_step(n_rows),
@@ -317,6 +317,10 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         self._likelihood = likelihood
         self.net_.criterion_.set_likelihood(likelihood)
         self.module_.inputs = None if inputs is None else inputs.to(self._device)
+
+    def _learning_rate(self):
+        """Learning rate of a fit."""
+        return self.lr
 
     def _n_epochs(self, n_rows):
         """Most epochs of a fit."""
@@ -406,7 +410,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         optimizer = OPTIMIZERS.get(self.optimizer, self.optimizer)
         params = {
             "optimizer": optimizer,
-            "lr": self.lr,
+            "lr": self._learning_rate(),
             "max_epochs": self._n_epochs(n_rows),
             "batch_size": self._rows_per_step(n_rows),
             "device": str(self._device),

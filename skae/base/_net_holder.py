@@ -49,7 +49,7 @@ class NetHolder:
         if not all(torch.isfinite(p).all() for p in self.module_.parameters()):
             raise FloatingPointError(
                 f"Training diverged: weights are not finite after {self.n_iter_} epochs. "
-                f"Lower lr (it is {self.lr:g}), or scale the data."
+                f"Lower lr (it is {net.lr:g}), or scale the data."
             )
 
     def __getstate__(self):

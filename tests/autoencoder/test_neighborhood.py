@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.manifold import trustworthiness
+from skorch.callbacks import EarlyStopping
 
 from skae import AutoEncoder, DenoisingAE
 
@@ -53,6 +54,32 @@ def test_mixed_tables_with_missing_cells_have_maps():
     assert list(ae.inverse_transform(codes).columns) == ["size", "colour"]
     ae.partial_fit(frame)
     assert np.isfinite(ae.transform(frame)).all()
+
+
+def test_a_map_has_epochs_and_a_rate_of_its_own():
+    stop = EarlyStopping("train_loss", patience=1, threshold=1e9, sink=lambda text: None)
+    ae = AutoEncoder(2, neighborhood_weight=1.0, callbacks=[stop], random_state=0).fit(X)
+    assert ae.net_.max_epochs == 3000
+    assert ae.net_.lr > AutoEncoder(max_epochs=0).fit(X).net_.lr
+
+
+def test_a_map_keeps_its_last_weights_and_does_not_warn(recwarn):
+    params = {"neighborhood_weight": 1.0, "max_epochs": 5, "random_state": 0, "contamination": 0.1}
+    ae = AutoEncoder(2, n_iter_no_change=1, **params).fit(X)
+    assert ae.n_iter_ == ae.best_epoch_ == 5
+    assert not recwarn.list
+
+
+def test_an_own_learning_rate_is_taken():
+    ae = AutoEncoder(2, neighborhood_weight=1.0, lr=0.01, max_epochs=1).fit(X)
+    assert ae.net_.lr == 0.01
+
+
+def test_many_rows_have_fewer_epochs_and_more_steps():
+    ae = AutoEncoder(2, neighborhood_weight=1.0)
+    epochs = [ae._n_epochs(n_rows) for n_rows in (100, 1024, 10_000, 100_000)]
+    assert epochs == sorted(epochs, reverse=True)
+    assert epochs[-1] == 25
 
 
 def test_the_weight_is_not_negative():
