@@ -11,11 +11,13 @@ from tests.estimators import (
     DENSITIES,
     ESTIMATORS,
     INTEGER_CODES,
+    QUIET,
     assert_same_bits,
     assert_same_cells,
     fit,
     having,
     having_lossless_codes,
+    known,
     n_codes,
     outputs,
     partial_fit,
@@ -333,7 +335,8 @@ def test_the_unit_of_a_column_does_not_matter(Estimator, scaler):
 @every_scaler
 @pytest.mark.parametrize("Estimator", having_lossless_codes("scaler", "init"))
 def test_with_all_components_the_start_returns_the_table_in_its_own_units(Estimator, scaler):
-    estimator = fit(quick(Estimator, n_components=6, scaler=scaler, max_epochs=0), X)
+    quiet = known(Estimator, QUIET)  # against noise, a start shrinks what it restores
+    estimator = fit(quick(Estimator, n_components=6, scaler=scaler, max_epochs=0, **quiet), X)
     tolerance = 0.05 if scaler == "quantile" else 1e-3
     np.testing.assert_allclose((estimator.reconstruct(X) - X) / X.std(axis=0), 0, atol=tolerance)
 
