@@ -369,14 +369,15 @@ class AutoEncoderNet(NeuralNet):
 
     def moments(self) -> list[dict]:
         """Copy what each optimiser remembers of earlier gradients."""
-        optimizers = [getattr(self, f"{name}_") for name in self._optimizers]
-        return [copy.deepcopy(optimizer.state_dict()["state"]) for optimizer in optimizers]
+        states = [getattr(self, f"{name}_").state for name in self._optimizers]
+        return [{of: copy.deepcopy(values) for of, values in state.items()} for state in states]
 
     def set_moments(self, moments: list[dict]) -> None:
         """Let optimisers remember what `moments` gave; learning rates stay as they are."""
-        for name, state in zip(self._optimizers, moments, strict=True):
-            optimizer = getattr(self, f"{name}_")
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        for name, remembered in zip(self._optimizers, moments, strict=True):
+            state = getattr(self, f"{name}_").state
+            state.clear()
+            state.update(remembered)
 
     def move_to(self, device: torch.device) -> None:
         """Move modules and the state of optimisers.

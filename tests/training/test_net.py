@@ -284,6 +284,30 @@ def test_the_best_losses_so_far_are_marked_for_skorchs_callbacks():
         assert lowest != [True] * len(lowest)  # with so large a learning rate it goes up, too
 
 
+# ---- the memory of optimisers ----
+
+
+class Wrapped(torch.optim.Adam):
+    """An optimiser of the user's, which is saved in a form of its own."""
+
+    def state_dict(self):
+        return {"inner": super().state_dict()}
+
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict["inner"])
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, Wrapped])
+def test_with_weights_and_moments_training_goes_on_from_there(optimizer):
+    net = _train(_net(optimizer=optimizer))
+    weights, moments, groups = _state(net.module_), net.moments(), net.optimizer_.param_groups
+    expected = _state(_train(net).module_)
+    net.module_.load_state_dict(weights)
+    net.set_moments(moments)
+    assert net.optimizer_.param_groups is groups  # schedules hold them
+    _assert_same(_state(_train(net).module_), expected, rtol=0, atol=0)
+
+
 # ---- callbacks ----
 
 
