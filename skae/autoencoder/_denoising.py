@@ -93,7 +93,8 @@ class DenoisingAE(NeighborKeeper):
             return to_codes, to_values
         # Whitened by the deviation of clean rows, a code of an axis that hardly varies would be
         # noise, blown up.
-        kept = np.sqrt(pca.variance / (pca.variance + self.noise_level**2))
+        deviation = np.sqrt(pca.variance)
+        kept = deviation / np.hypot(deviation, self.noise_level)
         return to_codes * kept[:, None], to_values * kept
 
     def _valid_batch(self, values, weight):

@@ -147,6 +147,15 @@ def test_it_starts_from_the_best_linear_map_of_noisy_rows_to_clean_ones(level, n
     np.testing.assert_allclose(model.reconstruct(X), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("level", [1e-200, 1e200])
+def test_noise_whose_square_is_no_number_has_a_start(level):
+    params = {"n_components": 3, "early_stopping": False, "max_epochs": 0}
+    constant = np.column_stack([X[:, :2], np.ones(len(X))])
+    model = fit(quick(DenoisingAE, noise_level=level, **params), constant)
+    expected = constant if level < 1 else np.broadcast_to(constant.mean(axis=0), constant.shape)
+    np.testing.assert_allclose(model.reconstruct(constant), expected, atol=1e-4)
+
+
 def test_codes_of_the_start_are_white_on_noisy_rows():
     params = {"n_components": 5, "scaler": None, "early_stopping": False, "max_epochs": 0}
     model = fit(quick(DenoisingAE, noise_level=0.5, **params), X)
