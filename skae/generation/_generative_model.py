@@ -159,6 +159,7 @@ class GenerativeModel(BaseEstimator):
             table in chunks.
         """
         self._validate_params()
+        vars(self).pop("_decoder", None)  # a fit that fails leaves a model that is not fitted
         rng = check_random_state(self.random_state)
         instead = "Fit GenerativeModel(FrozenEstimator(autoencoder)) on a part of its rows."
         check_in_memory(X, type(self).__name__, instead)
@@ -170,9 +171,8 @@ class GenerativeModel(BaseEstimator):
         table, codes = autoencoder._check_table(seen), codes_of(autoencoder, seen)
         self._learn_rows(autoencoder, table, codes)
         self.sampler_ = fitted_sampler(self.sampler, codes, autoencoder, rng)
-        self._decoder = autoencoder._encoder
-        if self.match_columns and len(self._noisy):
-            self._decoder = self._matching(table, rng)
+        matches = self.match_columns and len(self._noisy)
+        self._decoder = self._matching(table, rng) if matches else autoencoder._encoder
         return self
 
     def _learn_rows(self, autoencoder, table, codes):
@@ -282,6 +282,9 @@ class GenerativeModel(BaseEstimator):
     def feature_names_in_(self):
         """Their names."""
         return self.estimator_.feature_names_in_
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_decoder")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -355,3 +355,15 @@ def test_the_default_beats_a_mixture_on_digits():
         rows = GenerativeModel(random_state=0).fit(train).sample(len(held_out), random_state=0)
     assert classifier_two_sample_test(held_out, rows, random_state=0) < 0.85
     assert copy_ratio(rows, train, held_out) >= 1
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_fit_that_fails_leaves_it_not_fitted(again):
+    model = GenerativeModel(DenoisingAE(2, max_epochs=1, contamination=0.1), random_state=0)
+    rows = np.random.default_rng(0).normal(size=(60, 4))
+    if again:
+        model.fit(rows)
+    with pytest.raises(ValueError, match="n_samples"):  # once its auto-encoder is fitted
+        model.set_params(sampler=GaussianMixture(1000)).fit(rows[:, :3])
+    with pytest.raises(NotFittedError):
+        model.sample()
