@@ -70,6 +70,18 @@ def test_a_map_keeps_its_last_weights_and_does_not_warn(recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("Estimator", [AutoEncoder, DenoisingAE])
+def test_the_weight_may_change_under_warm_start(Estimator):
+    params = {"max_epochs": 3, "early_stopping": False, "tol": 0, "random_state": 0}
+    codes = []
+    for first, then in [(0, 0), (0, 1), (1, 1), (1, 0)]:
+        ae = Estimator(2, batch_size=256, lr=1e-3, warm_start=True, **params)
+        ae.set_params(neighborhood_weight=first, hidden_layer_sizes=(64,)).fit(X)
+        codes.append(ae.set_params(neighborhood_weight=then).fit(X).transform(X))
+    assert np.abs(codes[1] - codes[0]).max() > 1e-3
+    assert np.abs(codes[3] - codes[2]).max() > 1e-3
+
+
 def test_an_own_learning_rate_is_taken():
     ae = AutoEncoder(2, neighborhood_weight=1.0, lr=0.01, max_epochs=1).fit(X)
     assert ae.net_.lr == 0.01
