@@ -87,7 +87,8 @@ class CycleGAN(NetHolder, OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         as large as others, and distances between images say less.
     lr : float, default=2e-4
         Learning rate of both optimizers, Adam; constant for half of the epochs, then linearly
-        down to zero, unless `callbacks` has an LRScheduler.
+        down to zero, unless `callbacks` has an LRScheduler, which changes that of the translators
+        and leaves that of the discriminators constant.
     batch_size : int, default=64
         Rows of each domain a step.
     max_epochs : int, default=100

@@ -54,9 +54,10 @@ AUTO = {
     "hidden_layer_sizes": """two layers of four times as many units as features,
         but at least 64 and at most 256""",
     "lr": f"""
-        "auto" is {PLAIN.lr}.""",
+        "auto" is {PLAIN.lr}, for maps {MAP.lr}.""",
     "max_epochs": f"""
-        "auto" is {PLAIN.n_steps} steps, but {FEWEST_EPOCHS} to {PLAIN.most_epochs} epochs.""",
+        "auto" is {PLAIN.n_steps} steps, but {FEWEST_EPOCHS} to {PLAIN.most_epochs} epochs; for maps
+        see above.""",
 }
 
 

@@ -53,7 +53,7 @@ default="squared_error"
     weight_decay : float, default={weight_decay}
         As the optimizer understands it.
     batch_size : int or "auto", default={batch_size}
-        Rows a step. "auto" is the power of two below a 32nd of the rows, at least 32, at most 256.
+        Rows a step. "auto" is {auto[batch_size]}.
         A rest of less than half a batch joins the batch before it.
     max_epochs : int{or_auto[max_epochs]}, default={max_epochs}
         Most passes over the table; 0 leaves the start as it is.{auto[max_epochs]}
@@ -133,6 +133,7 @@ AUTO = {
     "hidden_layer_sizes": """one layer of twice as many units as features, but
         at least 64 and at most 256""",
     "lr": "",
+    "batch_size": "the power of two below a 32nd of the rows, at least 32, at most 256",
     "max_epochs": "",
 }
 
@@ -147,8 +148,8 @@ def documented(defaults, without=(), auto=None):
     without : sequence of str, default=()
         Parameters to leave out.
     auto : dict, default=None
-        What "auto" takes of `n_components`, `hidden_layer_sizes`, `lr` and `max_epochs`, where that
-        is something else than in most estimators.
+        What "auto" takes of `n_components`, `hidden_layer_sizes`, `lr`, `batch_size` and
+        `max_epochs`, where that is something else than in most estimators.
 
     Returns
     -------

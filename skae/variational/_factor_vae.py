@@ -16,6 +16,10 @@ from skae.variational._vae import VAE, VAE_ATTRIBUTES, VAE_DEFAULTS, VAE_PARAMET
 # the sprites of docs/benchmarks the gap is .27 (5 seeds), with three layers of 256 .22 (3 seeds),
 # with two of 128 .17 (3 seeds, gamma=5), and .12 and .02 there at gamma=20 and 35 (1 seed).
 DISCRIMINATOR_LAYER_SIZES = (512, 512, 512)
+AUTO = {
+    "batch_size": """the power of two below a 32nd of the rows, at least 64
+        as in the paper, at most 256"""
+}
 
 
 class FactorVAE(VAE):
@@ -29,7 +33,7 @@ class FactorVAE(VAE):
         + \\gamma\\, \\mathbb E_{{q(z)}} \\log \\frac{{D(z)}}{{1 - D(z)}}
 
     (equations 2 and 3 of Kim & Mnih, where :math:`\\beta = 1`). Both networks are updated in every
-    step. At :math:`\\gamma = 0` it is :class:`VAE`.
+    step. At :math:`\\gamma = 0` it is :class:`VAE`, with the same `batch_size`.
 
     Parameters
     ----------
@@ -37,7 +41,7 @@ class FactorVAE(VAE):
         Weight of the total correlation beyond its share of the divergence.
     {documented_discriminator(DISCRIMINATOR_LAYER_SIZES)}
     {VAE_PARAMETERS}
-    {documented_vae(VAE_DEFAULTS)}
+    {documented_vae(VAE_DEFAULTS, auto=AUTO)}
 
     Attributes
     ----------
@@ -56,7 +60,6 @@ class FactorVAE(VAE):
     -----
     Held-out rows judge epochs by the bound alone: what the discriminator finds changes as it
     learns, and the estimate of `BetaTCVAE` rises, on few rows, with what codes tell of them.
-    ``batch_size="auto"`` is at least 64, as in the paper.
 
     Examples
     --------

@@ -43,7 +43,7 @@ Likelihood, default="gaussian"
         in [0, 1]). Booleans are Bernoulli, categories categorical."""
 
 
-def documented_vae(defaults, without=()):
+def documented_vae(defaults, without=(), auto=None):
     """Descriptions of the parameters that variational auto-encoders share.
 
     Parameters
@@ -52,13 +52,15 @@ def documented_vae(defaults, without=()):
         Of the parameters in which estimators differ.
     without : sequence of str, default=()
         Parameters to leave out.
+    auto : dict, default=None
+        As for :func:`skae.base.documented`.
 
     Returns
     -------
     str
         Part of a docstring.
     """
-    return f"{LOSS}\n    {documented(defaults, without=['loss', *without])}"
+    return f"{LOSS}\n    {documented(defaults, without=['loss', *without], auto=auto)}"
 
 
 class VAE(SamplingMixin, EncoderDecoder):
