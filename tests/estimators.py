@@ -58,6 +58,8 @@ QUICK_BY_NAME: dict[str, dict] = {
         "batch_size": "auto",
         "weight_decay": 0.0,
     },
+    # A larger one needs more rows to settle.
+    "FactorVAE": {"discriminator_layer_sizes": (128, 128)},
     "RandNet": {
         "n_estimators": 3,
         "hidden_layer_sizes": (16,),
