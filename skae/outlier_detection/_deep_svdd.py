@@ -53,7 +53,7 @@ class DeepSVDD(PathExplained):
 
     Attributes
     ----------
-    center_ : ndarray of shape (n_components_,)
+    center_ : ndarray of shape (n_components,)
         `c`, coordinates near zero moved to {LEAST_COORDINATE} or -{LEAST_COORDINATE}.
     radius_ : float
         The share `nu` of the training rows is farther from the centre (under "one_class", too).
@@ -146,7 +146,7 @@ class DeepSVDD(PathExplained):
 
     @property
     def center_(self):
-        """The centre, (n_components_,)."""
+        """The centre, (n_components,)."""
         return self._center.numpy()
 
     def _learn_normal(self, table, with_earlier):
