@@ -10,6 +10,8 @@ from skae.nn import SparseAutoEncoder, TopCodes
 from skae.objectives import AbsoluteCodes, RareCodes, Reconstruction
 from skae.utils import parameters_of
 
+AUTO = {"n_components": "as many as the encoder sees columns of numbers and classes"}
+
 
 class SparseAE(EncoderDecoder):
     __doc__ = f"""Sparse auto-encoder: many codes, of which a row has few.
@@ -29,9 +31,6 @@ class SparseAE(EncoderDecoder):
 
     Parameters
     ----------
-    n_components : int or "auto", default="auto"
-        Columns of the code. "auto" takes as many as the encoder sees columns of numbers and
-        classes; the result is in `n_components_`.
     sparsity : {{"k", "l1", "kl"}}, default="k"
         What makes codes sparse.
     n_active : int or "auto", default="auto"
@@ -41,7 +40,7 @@ class SparseAE(EncoderDecoder):
         :math:`\\lambda`, in units of the loss of a cell, for "l1" and "kl".
     target_activation : float, default=0.05
         :math:`\\rho` of "kl".
-    {documented(DEFAULTS, without=["n_components"])}
+    {documented(DEFAULTS, auto=AUTO)}
 
     Attributes
     ----------

@@ -40,15 +40,12 @@ class ConditionalVAE(VAE):
 
     Parameters
     ----------
-    n_components : int or "auto", default="auto"
-        Columns of the code. "auto" takes the square root of the number of features, rounded
-        down (a category counts as several); the result is in `n_components_`.
     condition : array-like, default=None
         The columns that are given: names, positions, or a mask over the columns; not all of them.
         They stay part of `X`, of any kind, and may have missing cells. None is no column, and gives
         :class:`VAE`; under `input_shape`, where all columns are pixels, there can be no other.
     {VAE_PARAMETERS}
-    {documented_vae(VAE_DEFAULTS, without=["n_components"])}
+    {documented_vae(VAE_DEFAULTS)}
 
     Attributes
     ----------

@@ -27,12 +27,9 @@ class IWAE(VAE):
 
     Parameters
     ----------
-    n_components : int or "auto", default="auto"
-        Columns of the code. "auto" takes the square root of the number of features, rounded
-        down (a category counts as several); the result is in `n_components_`.
     n_importance_samples : int, default=5
         Draws of a row, :math:`S`. The decoder's work in training grows with it.
-    {documented_vae(VAE_DEFAULTS, without=["n_components"])}
+    {documented_vae(VAE_DEFAULTS)}
 
     Attributes
     ----------

@@ -43,15 +43,13 @@ Likelihood, default="gaussian"
         in [0, 1]). Booleans are Bernoulli, categories categorical."""
 
 
-def documented_vae(defaults, without=(), auto=None):
+def documented_vae(defaults, auto=None):
     """Descriptions of the parameters that variational auto-encoders share.
 
     Parameters
     ----------
     defaults : dict
         Of the parameters in which estimators differ.
-    without : sequence of str, default=()
-        Parameters to leave out.
     auto : dict, default=None
         As for :func:`skae.base.documented`.
 
@@ -60,7 +58,7 @@ def documented_vae(defaults, without=(), auto=None):
     str
         Part of a docstring.
     """
-    return f"{LOSS}\n    {documented(defaults, without=['loss', *without], auto=auto)}"
+    return f"{LOSS}\n    {documented(defaults, without=['loss'], auto=auto)}"
 
 
 class VAE(SamplingMixin, EncoderDecoder):

@@ -34,14 +34,11 @@ class VampPriorVAE(VAE):
 
     Parameters
     ----------
-    n_components : int or "auto", default="auto"
-        Columns of the code. "auto" takes the square root of the number of features, rounded
-        down (a category counts as several); the result is in `n_components_`.
     n_pseudo_inputs : int, default=50
         Parts of the prior, :math:`K`. They start as random training rows, and are learned as what
         the encoder sees of rows (scaled numbers, one-hot columns, embeddings).
     {VAE_PARAMETERS}
-    {documented_vae(VAE_DEFAULTS, without=["n_components"])}
+    {documented_vae(VAE_DEFAULTS)}
 
     Attributes
     ----------

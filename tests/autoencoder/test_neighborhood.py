@@ -87,7 +87,7 @@ def test_an_own_learning_rate_is_taken():
     assert ae.net_.lr == 0.01
 
 
-def test_many_rows_have_fewer_epochs_and_more_steps():
+def test_many_rows_have_fewer_epochs():
     ae = AutoEncoder(2, neighborhood_weight=1.0)
     epochs = [ae._n_epochs(n_rows) for n_rows in (100, 1024, 10_000, 100_000)]
     assert epochs == sorted(epochs, reverse=True)
