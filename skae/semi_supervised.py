@@ -2,7 +2,7 @@
 
 import copy
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ from skae.training import (
     annealing,
     make_generator,
 )
-from skae.utils import drawn_seed, seeded
+from skae.utils import check_weight, drawn_seed, seeded
 
 __all__ = ["SelfSupervisedClassifier"]
 
@@ -156,7 +156,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
 
     # ---- fitting ----
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         """Learn from all rows, then from those that have a label.
 
         Parameters
@@ -164,8 +164,11 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         X : {DataFrame, array-like} of shape (n_samples, n_features)
             What the auto-encoder takes: numbers, words, categories, dates, missing cells.
         y : array-like of shape (n_samples,)
-            Classes: numbers, or words (of object type, where some are unknown). -1 or a missing
-            value (NaN, None) is a row without a label.
+            Classes: numbers, booleans, or words (an array of object type, where some are unknown).
+            -1 or a missing value (NaN, None) is a row without a label.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in all three steps, with a label or without. Only proportions
+            matter; a row of weight 0 is as if it were not there.
 
         Returns
         -------
@@ -175,23 +178,27 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the labels of `y` are of fewer than two classes, or `X` or a parameter cannot be
-            used.
+            If the labels of `y` are of fewer than two classes, or words beside numbers, or `X` or a
+            parameter cannot be used.
         TypeError
             If `estimator` is no auto-encoder of skae, or in a Pipeline, or `X` a table in chunks.
         """
         self._validate_params()
         vars(self).pop("n_iter_", None)  # a fit that fails leaves an estimator that is not fitted
         table = self._check_table(X, reset=True)
-        labelled, self.classes_, classes = self._check_labels(y, len(table))
+        weight = check_weight(sample_weight, len(table))
+        labelled, self.classes_, classes = self._check_labels(y, len(table), weight)
         rng = check_random_state(self.random_state)
-        self.estimator_ = seeded(clone(self._autoencoder()), rng).fit(X, None)
+        autoencoder = seeded(clone(self._autoencoder()), rng)
+        self.estimator_ = autoencoder.fit(X, None, sample_weight=weight)
         self._seed = drawn_seed(rng)
         self._tuned = copy.deepcopy(autoencoder_of(self.estimator_))
         self._tuned._take_device()
         rows = self._encoded_rows(X)
-        self.net_ = self._build_net(rows[labelled], classes)
-        self._fine_tune(rows, labelled, classes)
+        self.net_ = self._build_net(rows[labelled], classes, _proportions(weight, labelled))
+        self._fine_tune(rows, labelled, classes, weight)
+        for net in (self._tuned.net_, self.net_):
+            net.drop_optimizers()
         return self
 
     def _autoencoder(self):
@@ -211,15 +218,14 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         check_in_memory(X, type(self).__name__, "Pass a data frame or an array.")
         return check_table(self, X, reset)
 
-    def _check_labels(self, y, n_rows):
+    def _check_labels(self, y, n_rows, weight):
         """Positions of the rows with a label, the labels that there are, and which each has."""
         y = self._check_y(y, n_rows)
-        known = np.flatnonzero(~pd.isna(y))
+        known = np.flatnonzero(~pd.isna(y) & (True if weight is None else weight > 0))
         labelled = known[y[known] != UNLABELLED]  # NA compares with nothing
-        labels = y[labelled]
-        if labels.dtype == object:
-            labels = np.array(labels.tolist())  # of the type that they are of
+        labels = _of_one_type(y[labelled])
         if len(labels):
+            assert_all_finite(labels, input_name="y")
             check_classification_targets(labels)
         classes, of_rows = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
@@ -235,10 +241,10 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        if not isinstance(getattr(y, "dtype", np.dtype(float)), np.dtype):
+            y = np.array(list(y), dtype=object)  # nullable integers would become floats
         y = column_or_1d(y, warn=True)
         check_consistent_length(range(n_rows), y)
-        if y.dtype.kind == "f":
-            assert_all_finite(y, allow_nan=True, input_name="y")
         if y.dtype.kind == "U" and (y == str(UNLABELLED)).any():
             raise ValueError(
                 f"y is an array of text, in which {UNLABELLED} is a word like the others. To mark "
@@ -253,13 +259,13 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         self._tuned._tolerate_missing(rows)
         return torch.as_tensor(rows.encode(rows.X), device=self._tuned._device)
 
-    def _build_net(self, rows, classes):
+    def _build_net(self, rows, classes, weight):
         module = self._tuned.module_
         with torch.no_grad():
             codes = module.encode(module.prepare(rows)).cpu().numpy()
         corrupts = self._tuned._corruption() is not None
         net = AutoEncoderNet(
-            CodeClassifier(module, *_logistic_regression(codes, classes)),
+            CodeClassifier(module, *_logistic_regression(codes, classes, weight)),
             ConsistentClassification(self.consistency_weight if corrupts else 0.0),
             optimizer=torch.optim.Adam,
             lr=self.lr,
@@ -270,13 +276,13 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         )
         return net.initialize()
 
-    def _fine_tune(self, rows, labelled, classes):
+    def _fine_tune(self, rows, labelled, classes, weight):
         label = rows.new_full((len(rows), 1), UNLABELLED)
         label[labelled, 0] = torch.as_tensor(classes, dtype=rows.dtype, device=rows.device)
         rows = torch.cat([rows, label], dim=1)
         corruption = self._tuned._corruption()
         data = TrainingData(
-            rows=UnpairedRows(rows[labelled], rows),
+            rows=_pairs(rows, labelled, weight),
             generator=make_generator(rows.device, self._seed),
             corrupt=partial(_corrupted, corruption),
             prepare=partial(_of_pairs, self.module_.prepare),
@@ -335,11 +341,44 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _logistic_regression(codes, classes):
+def _of_one_type(labels):
+    """Labels, those of object type as what they are: words, booleans or numbers."""
+    if labels.dtype != object:
+        return labels
+    of_kind = {_kind(label): label for label in labels}
+    if len(of_kind) > 1:
+        examples = " and ".join(repr(label) for label in of_kind.values())
+        raise ValueError(
+            f"y has labels of several kinds, such as {examples}. Pass all of them as words, or all "
+            "as numbers."
+        )
+    return labels if str in of_kind else np.array(labels.tolist())
+
+
+def _kind(label):
+    kinds = (str, (bool, np.bool_), Number)  # a boolean is a number, too
+    return next((kind for kind in kinds if isinstance(label, kind)), type(label))
+
+
+def _pairs(rows, labelled, weight):
+    """Labelled rows beside rows of any kind, as far as they count."""
+    if weight is None:
+        return UnpairedRows(rows[labelled], rows)
+    domains = labelled, np.flatnonzero(weight)
+    weights = (rows.new_tensor(_proportions(weight, of)) for of in domains)
+    return UnpairedRows(*(rows[of] for of in domains), *weights)
+
+
+def _proportions(weight, rows):
+    """Weights of some rows, 1 on average; None where there are none."""
+    return None if weight is None else weight[rows] / weight[rows].mean()
+
+
+def _logistic_regression(codes, classes, sample_weight):
     """Weight (n_classes, n_codes) and bias (n_classes,) of the head, for codes in any units."""
-    scaler = StandardScaler().fit(codes)
+    scaler = StandardScaler().fit(codes, sample_weight=sample_weight)
     regression = LogisticRegression(max_iter=MOST_ITERATIONS)
-    regression.fit(scaler.transform(codes), classes)
+    regression.fit(scaler.transform(codes), classes, sample_weight)
     weight = regression.coef_ / scaler.scale_
     bias = regression.intercept_ - weight @ scaler.mean_
     if len(bias) == 1:  # of two classes it has only the difference

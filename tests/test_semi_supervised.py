@@ -153,7 +153,10 @@ def test_it_keeps_scikit_learns_contract():
         _quick(ae, max_epochs=10),
         # It has a class -1, which is no class but the mark of rows without a label here and in
         # sklearn.semi_supervised; below is what the check asks of the estimators there.
-        expected_failed_checks={"check_classifiers_classes": "-1 means unlabelled"},
+        expected_failed_checks={
+            "check_classifiers_classes": "-1 means unlabelled",
+            "check_sample_weight_equivalence_on_dense_data": "exact, as no stochastic trainer is",
+        },
     )
 
 
@@ -194,11 +197,118 @@ def test_words_may_be_of_any_type(dtype):
     assert _quick(max_epochs=0).fit(X, words).classes_.tolist() == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("dtype", [np.int64, "Int64", object])
+def test_classes_are_integers_to_the_last_digit(dtype):
+    X, _, few = _clusters()
+    numbers = pd.Series(few).where(few < 0, few + 2**60 + 1).astype(dtype)
+    if dtype == "Int64":
+        numbers = numbers.where(numbers >= 0)
+    classifier = _quick(max_epochs=0).fit(X, numbers)
+    assert classifier.classes_.dtype == np.int64
+    assert classifier.predict(X).dtype == np.int64
+    assert classifier.classes_.tolist() == [2**60 + 1, 2**60 + 2, 2**60 + 3]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_series_with_missing_labels_keep_their_kind(library):
+    series = pytest.importorskip(library).Series
+    X, _, few = _clusters()
+    for labels, kind in ([7, 8, 9], "i"), ([True, False, True], "b"), (["a", "b", "c"], "O"):
+        y = [None if k < 0 else labels[k] for k in few]
+        classes = _quick(max_epochs=0).fit(X, series(y)).classes_
+        expected = "f" if library == "pandas" and kind == "i" else kind  # they are, in pandas
+        assert classes.dtype.kind == expected
+        assert classes.tolist() == sorted(set(labels))
+
+
+def test_words_of_object_type_stay_objects():
+    X, _, few = _clusters()
+    words = np.array([None, "a", "b", "c"], dtype=object)[few + 1]
+    assert _quick(max_epochs=0).fit(X, words).predict(X).dtype == object
+
+
+@pytest.mark.parametrize("labels", [[0, "1", "2"], [True, 1, 2], ["a", None, pd.Timestamp(0)]])
+def test_labels_of_several_kinds_are_refused(labels):
+    X, _, few = _clusters()
+    y = np.array([*labels, None], dtype=object)[few]
+    with pytest.raises(ValueError, match="y has labels of several kinds, such as"):
+        _quick().fit(X, y)
+
+
 def test_probabilities_sum_to_one_and_the_likeliest_is_predicted(fitted):
     X, _, _ = _clusters()
     probabilities = fitted.predict_proba(X)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     np.testing.assert_array_equal(fitted.classes_[probabilities.argmax(axis=1)], fitted.predict(X))
+
+
+# ---- weights ----
+
+
+def _weights(n_samples=120):
+    return np.random.default_rng(0).uniform(0.5, 2, n_samples)
+
+
+def test_rows_of_weight_zero_are_as_if_not_there():
+    X, _, few = _clusters()
+    weight = _weights()
+    weight[::3] = 0
+    counting = weight > 0
+    first = _quick().fit(X, few, sample_weight=weight)
+    second = _quick().fit(X[counting], few[counting], sample_weight=weight[counting])
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+
+
+def test_the_only_labels_of_weight_zero_are_no_class():
+    X, _, few = _clusters()
+    assert _quick().fit(X, few, sample_weight=few != 1).classes_.tolist() == [0, 2]
+
+
+def test_only_proportions_of_weights_matter(fitted):
+    X, _, few = _clusters()
+    equal = _quick().fit(X, few, sample_weight=np.full(len(X), 7.0))
+    np.testing.assert_allclose(equal.predict_proba(X), fitted.predict_proba(X), atol=1e-4)
+    first, second = (
+        _quick().fit(X, few, sample_weight=scale * _weights()).predict_proba(X)
+        for scale in (1, 1024)
+    )
+    np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+@pytest.mark.parametrize("max_epochs", [0, 20])
+def test_weights_draw_the_head_towards_their_rows(max_epochs):
+    """Two classes in one place: the probabilities are those of the weights."""
+    X = np.random.default_rng(0).normal(size=(100, 5))
+    y = np.arange(100) % 2
+    ae = FrozenEstimator(DenoisingAE(3, **QUICK).fit(X))
+    mean = (
+        _quick(ae, max_epochs=max_epochs)
+        .fit(X, y, sample_weight=np.where(y, heavy, 1))
+        .predict_proba(X)[:, 1]
+        .mean()
+        for heavy in (1, 3)
+    )
+    even, uneven = mean
+    assert abs(even - 1 / 2) < 0.05
+    assert abs(uneven - 3 / 4) < 0.05
+
+
+def test_the_consistency_of_rows_is_weighted():
+    X, _, few = _clusters()
+    ae = FrozenEstimator(DenoisingAE(3, noise_level=0.5, **QUICK).fit(X))
+    unlabelled = np.where(few < 0, _weights(), 1)
+    first, second = (
+        _quick(ae, consistency_weight=5).fit(X, few, sample_weight=weight).predict_proba(X)
+        for weight in (np.ones(len(X)), unlabelled)
+    )
+    assert np.abs(first - second).max() > 1e-4
+
+
+@pytest.mark.parametrize("weight", [np.zeros(120), np.full(120, -1.0), np.ones(3)])
+def test_useless_weights_are_refused(weight):
+    X, _, few = _clusters()
+    with pytest.raises(ValueError, match=r"sample_weight|[Ss]ample weights"):
+        _quick().fit(X, few, sample_weight=weight)
 
 
 # ---- tables ----
@@ -287,6 +397,14 @@ def test_saved_and_restored_it_predicts_the_same(fitted):
     X, _, _ = _clusters()
     restored = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(restored.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_optimisers_are_not_kept(fitted):
+    """Each is three times the network; that of `estimator_` stays, for its `partial_fit`."""
+    network = len(pickle.dumps(fitted.module_))
+    assert len(pickle.dumps(fitted.net_)) < 1.5 * network
+    assert not hasattr(fitted._tuned.net_, "optimizer_")
+    assert hasattr(fitted.estimator_.net_, "optimizer_")
 
 
 def _on_a_gpu(ae):

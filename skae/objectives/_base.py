@@ -17,7 +17,7 @@ class Batch(NamedTuple):
     targets : Tensor of shape (n_samples, n_features)
         What the decoder's output is compared with.
     weight : Tensor of shape (n_samples,) or None
-        Weights of the rows, 1 on average over the whole table.
+        Weights of the rows, 1 on average over the whole table; (n_samples, 2) of pairs of rows.
     """
 
     inputs: Tensor

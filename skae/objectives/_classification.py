@@ -52,7 +52,8 @@ class ConsistentClassification(Objective):
         batch : Batch
             Inputs of shape (n_samples, 2, n_prepared): a labelled row and one of any kind, both
             corrupted and prepared. Targets of shape (n_samples, 2, n_encoded + 1): both as they
-            are, encoded, and in the last column the class, from 0.
+            are, encoded, and in the last column the class, from 0. Weights, if any, of shape
+            (n_samples, 2).
 
         Returns
         -------
@@ -61,11 +62,19 @@ class ConsistentClassification(Objective):
         """
         module = cast("CodeClassifier", module)
         labelled, other = batch.inputs.unbind(1)
-        loss = F.cross_entropy(module(labelled), batch.targets[:, 0, -1].long())
+        classes = batch.targets[:, 0, -1].long()
+        loss = _cross_entropy(module(labelled), classes, batch.weight, 0)
         if not self.consistency_weight:
             return loss
         clean = module.prepare(batch.targets[:, 1, :-1])
         with torch.no_grad():
             given = module(clean).softmax(dim=1)
-        inconsistency = F.cross_entropy(module(other), given)
+        inconsistency = _cross_entropy(module(other), given, batch.weight, 1)
         return loss + self.consistency_weight * self.warmth * inconsistency
+
+
+def _cross_entropy(logits: Tensor, classes: Tensor, weight: Tensor | None, of_pair: int) -> Tensor:
+    """Mean over the rows, those of one side of the pairs, by weight."""
+    if weight is None:
+        return F.cross_entropy(logits, classes)
+    return (F.cross_entropy(logits, classes, reduction="none") * weight[:, of_pair]).mean()

@@ -70,26 +70,43 @@ class UnpairedRows:
     first, second : Tensor of shape (n_first, n_features), (n_second, n_features)
         Scaled rows, on the training device. An epoch sees each row of the larger domain once;
         those of the other repeat, in a new order each time.
+    first_weight, second_weight : Tensor of shape (n_first,), (n_second,), default=None
+        Their weights, of both or of none.
     """
 
-    def __init__(self, first: Tensor, second: Tensor):
+    def __init__(
+        self,
+        first: Tensor,
+        second: Tensor,
+        first_weight: Tensor | None = None,
+        second_weight: Tensor | None = None,
+    ):
         self.first, self.second = first, second
+        self.first_weight, self.second_weight = first_weight, second_weight
 
     def __len__(self):
         return max(len(self.first), len(self.second))
 
     def shuffled(self, generator, multiple_of=1):
-        """Yield blocks (n_rows, 2, n_features); see :class:`RowSource`."""
+        """Yield blocks (n_rows, 2, n_features), weights (n_rows, 2); see :class:`RowSource`."""
         orders = [self._order(rows, generator) for rows in (self.first, self.second)]
         sizes = _part_sizes(len(self), _block_rows(multiple_of))
         for places in torch.stack(orders, 1).split(sizes):
-            yield torch.stack([self.first[places[:, 0]], self.second[places[:, 1]]], 1), None
+            values = _paired(self.first, self.second, places)
+            if self.first_weight is None or self.second_weight is None:
+                yield values, None
+            else:
+                yield values, _paired(self.first_weight, self.second_weight, places)
 
     def _order(self, rows, generator):
         rounds = range(-(-len(self) // len(rows)))
         device = rows.device
         orders = [torch.randperm(len(rows), generator=generator, device=device) for _ in rounds]
         return torch.cat(orders)[: len(self)]
+
+
+def _paired(first: Tensor, second: Tensor, places: Tensor) -> Tensor:
+    return torch.stack([first[places[:, 0]], second[places[:, 1]]], 1)
 
 
 class StreamedRows:

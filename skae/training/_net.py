@@ -127,6 +127,21 @@ class AutoEncoderNet(NeuralNet):
         # Losses and times are recorded by the epoch itself.
         return [("print_log", PrintLog())] if self.verbose else []
 
+    def __getstate__(self):
+        """Save modules once: skorch has the trained ones as parameters, too."""
+        state = super().__getstate__()
+        same = [
+            name
+            for name in self._modules + self._criteria
+            if state.get(name) is vars(self).get(f"{name}_")
+        ]
+        return {name: value for name, value in state.items() if name not in same}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for name in self._modules + self._criteria:
+            self.__dict__.setdefault(name, self.__dict__.get(f"{name}_"))
+
     def initialize_optimizer(self, triggered_directly=None):
         """Make an optimiser for each phase of the objective."""
         for phase in self.criterion_.phases(self.module_):
@@ -378,6 +393,11 @@ class AutoEncoderNet(NeuralNet):
             state = getattr(self, f"{name}_").state
             state.clear()
             state.update(remembered)
+
+    def drop_optimizers(self) -> None:
+        """Leave out what only further training needs: saved, it is three times the network."""
+        for name in tuple(self._optimizers):
+            delattr(self, f"{name}_")
 
     def move_to(self, device: torch.device) -> None:
         """Move modules and the state of optimisers.

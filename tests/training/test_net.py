@@ -184,6 +184,16 @@ def test_a_trained_net_pickles_and_goes_on_alike():
     _assert_same(_state(net.module_), _state(twin.module_), rtol=0, atol=0)
 
 
+def test_a_saved_net_holds_its_modules_once():
+    net = _train(_net(), _data())
+    assert net.module is net.module_
+    twin = pickle.loads(pickle.dumps(net))
+    assert twin.module is twin.module_
+    assert twin.criterion is twin.criterion_
+    untrained = pickle.loads(pickle.dumps(_net()))
+    assert untrained.module is not None
+
+
 # ---- batches ----
 
 
