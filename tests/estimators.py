@@ -154,9 +154,14 @@ def trained_to_reconstruct(classes):
     return [cls for cls in classes if cls.__name__ not in TRAINED_OTHERWISE]
 
 
-def score_of_nothing(estimator):
-    """The score of a row of which nothing is known: contributions start from it."""
-    return getattr(estimator, "score_baseline_", 0.0)
+def score_of_nothing(estimator, X):
+    """The scores of rows that have nothing strange: contributions start from them."""
+    of_cells = getattr(estimator, "feature_baselines_", np.zeros(np.shape(X)[1]))
+    return getattr(estimator, "score_baseline_", 0.0) + ~_missing(X) @ of_cells
+
+
+def _missing(X):
+    return pd.isna(np.asarray(X, dtype=object))
 
 
 def n_inputs(estimator_class, n_features=6):

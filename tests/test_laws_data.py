@@ -205,7 +205,7 @@ def test_one_column_works(Estimator, scaler):
     column = X[:, :1]
     estimator = fit(quick(Estimator, scaler=scaler), column)
     assert estimator.transform(column).shape == (len(X), n_codes(estimator))
-    total = estimator.feature_contributions(column)[:, 0] + score_of_nothing(estimator)
+    total = estimator.feature_contributions(column)[:, 0] + score_of_nothing(estimator, column)
     np.testing.assert_allclose(total, estimator.score_samples(column), rtol=1e-5)
 
 

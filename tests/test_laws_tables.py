@@ -145,7 +145,7 @@ def test_contributions_are_one_a_column_and_sum_to_the_score(fitted_on_each, X):
     shares = fitted_on_each.feature_contributions(X)
     assert shares.shape == X.shape
     assert shares.dtype == np.float64
-    total = shares.sum(axis=1) + score_of_nothing(fitted_on_each)
+    total = shares.sum(axis=1) + score_of_nothing(fitted_on_each, X)
     np.testing.assert_allclose(total, fitted_on_each.score_samples(X), rtol=1e-5)
 
 
@@ -159,7 +159,7 @@ def test_a_missing_cell_contributes_nothing(fitted_on_each, X):
 def test_a_row_without_any_value_has_nothing_strange_and_a_finite_reconstruction(fitted_on_each, X):
     blank = _blank(rows_of(X, slice(2)))
     scores = fitted_on_each.score_samples(blank)
-    np.testing.assert_array_equal(scores, score_of_nothing(fitted_on_each))
+    np.testing.assert_array_equal(scores, score_of_nothing(fitted_on_each, blank))
     assert not fitted_on_each.feature_contributions(blank).any()
     if not hasattr(fitted_on_each, "score_baseline_"):  # else that of a median row, scored as any
         assert (fitted_on_each.predict(blank) == 1).all()
@@ -524,7 +524,7 @@ def test_codes_may_be_wider_than_a_mixed_table(Estimator, n_components):
 def test_a_table_of_one_column_of_any_kind_works(Estimator, name):
     X = FRAME[[name]]
     estimator = fit(quick(Estimator), X)
-    total = estimator.feature_contributions(X)[:, 0] + score_of_nothing(estimator)
+    total = estimator.feature_contributions(X)[:, 0] + score_of_nothing(estimator, X)
     np.testing.assert_allclose(total, estimator.score_samples(X), rtol=1e-5)
     _assert_filled(estimator.impute(X), X)
 

@@ -80,6 +80,21 @@ class Likelihood:
         """
         return self.nll(output, target) + self.log_normalizer
 
+    def least_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Least :meth:`neg_log_density` of any value: what says nothing of how strange a cell is.
+
+        Parameters
+        ----------
+        output, target : Tensor
+            As for :meth:`nll`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            Minus the logarithm of the height of the density; a missing cell has 0.
+        """
+        return torch.full_like(target, self.log_normalizer)
+
     def sample(self, output: Tensor) -> Tensor:
         """Draw encoded rows, from torch's process-wide generators.
 
@@ -440,6 +455,10 @@ class Gaussian(Likelihood):
         error = (target - loc) * torch.exp(-log_scale)
         losses = 0.5 * error.square() + log_scale + 0.5 * math.log(2 * math.pi)
         return losses.mean() if reduction == "mean" else losses
+
+    def least_loss(self, output, target):
+        """That of the mean; see :meth:`Likelihood.least_loss`."""
+        return self._loc_and_log_scale(output)[1] + 0.5 * math.log(2 * math.pi)
 
     def mean(self, output):
         """The outputs without their scales."""

@@ -113,10 +113,17 @@ class MixedColumns(Likelihood):
 
     def neg_log_density(self, output, target):
         """Without the balance between columns; see :meth:`Likelihood.neg_log_density`."""
+        return self._unbalanced("neg_log_density", output, target)
+
+    def least_loss(self, output, target):
+        """Sum over the parts of a column; see :meth:`Likelihood.least_loss`."""
+        return self._unbalanced("least_loss", output, target)
+
+    def _unbalanced(self, loss: str, output: Tensor, target: Tensor) -> Tensor:
         layout = self._on(target.device)
         values, weight = layout.cells(target)
         parts = layout.parts(output, values)
-        losses = [likelihood.neg_log_density(part, value) for likelihood, part, value in parts]
+        losses = [getattr(likelihood, loss)(part, value) for likelihood, part, value in parts]
         return layout.reduced(torch.cat(losses, dim=1) * (weight > 0), "none")
 
     def n_scales(self, n_outputs):

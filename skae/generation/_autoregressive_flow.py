@@ -1,7 +1,9 @@
 """A density of tables of numbers that can be computed and drawn from exactly."""
 
+import math
 from numbers import Integral
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
@@ -65,6 +67,9 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
 
     Attributes
     ----------
+    feature_baselines_ : ndarray of shape (`n_features_in_`,)
+        What a cell at its most likely value adds to the score before training, which depends on its
+        unit.
     {ATTRIBUTES}
 
     See Also
@@ -138,12 +143,33 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
 
     # ---- what it says of rows ----
 
+    @property
+    def feature_baselines_(self):
+        """What a cell adds to the score that is at the mode of a column on its own.
+
+        It depends on the unit: `feature_contributions` of a row and this sum to its score.
+        """
+        return -np.log(self._encoder.scale_) - 0.5 * np.log(2 * np.pi)
+
+    def feature_contributions(self, X):
+        """Say how much each feature contributes to the score of each row.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples, n_features)
+            Nats, whatever the units are: logarithms of the densities of cells given the others
+            (after the columns before them, layer by layer), less `feature_baselines_`.
+        """
+        return super().feature_contributions(X)
+
     def _row_loss(self, module, likelihood, x):
-        return self._shares(module, likelihood, x).sum(dim=1)
+        baseline = torch.from_numpy(self.feature_baselines_).to(x)
+        return (self._shares(module, likelihood, x) - baseline).sum(dim=1)
 
     def _shares(self, module, likelihood, x):
-        return self._log_units(x) - module.log_densities(x)
-
-    def _log_units(self, x):
-        """What a density in original units has beside that in scaled ones, (n_features,)."""
-        return torch.from_numpy(self._encoder.scale_).to(x).log()
+        return -module.log_densities(x) - 0.5 * math.log(2 * math.pi)

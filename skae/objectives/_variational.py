@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -118,7 +118,8 @@ class Variational(Reconstruction):
         """Loss of each row; see :meth:`Objective.per_row`."""
         module = cast("VariationalAutoEncoder", module)
         seen = module.seen(batch.inputs)
-        losses, posterior = expected_losses(module, self.likelihood, seen, batch.targets)
+        loss = self.likelihood.neg_log_density
+        losses, posterior = expected_losses(module, loss, seen, batch.targets)
         penalty = self.penalty(module, posterior, _fixed_draw(posterior), batch.weight)
         return (losses.sum(dim=1) + penalty) / self._n_columns(batch)
 
@@ -228,16 +229,19 @@ class ImportanceWeighted(Variational):
 
 
 def expected_losses(
-    module: VariationalAutoEncoder, likelihood: Likelihood, seen: Tensor, targets: Tensor
+    module: VariationalAutoEncoder,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    seen: Tensor,
+    targets: Tensor,
 ) -> tuple[Tensor, Normal]:
-    """Expected negative log-density of cells under the distributions of codes, by cubature.
+    """Expected loss of cells under the distributions of codes, by cubature.
 
     Parameters
     ----------
     module : VariationalAutoEncoder
         The network.
-    likelihood : Likelihood
-        The density of a cell.
+    loss : callable
+        Maps outputs and targets to losses of cells: :meth:`Likelihood.neg_log_density`.
     seen : Tensor of shape (n_samples, n_inputs)
         What the encoder sees.
     targets : Tensor of shape (n_samples, n_encoded)
@@ -252,7 +256,7 @@ def expected_losses(
     """
     posterior = module.posterior_of_seen(seen)
     codes = module.joined(cubature_points(posterior), seen)
-    losses = [likelihood.neg_log_density(module.decode(code), targets) for code in codes]
+    losses = [loss(module.decode(code), targets) for code in codes]
     return torch.stack(losses).mean(dim=0), posterior
 
 
@@ -268,8 +272,10 @@ def log_weights(
 
     Parameters
     ----------
-    module, likelihood
-        As for :func:`expected_losses`.
+    module : VariationalAutoEncoder
+        The network.
+    likelihood : Likelihood
+        The density of a cell.
     prior : Distribution
         Of codes, (n_components,).
     seen : Tensor of shape (n_samples, n_inputs)

@@ -32,7 +32,10 @@ SOFT_START = """free_bits : float, default=0.0
 VAE_PARAMETERS = f"{BETA}\n    {SOFT_START}"
 
 VAE_ATTRIBUTES = f"""score_baseline_ : float
-        Score of a row of which nothing is known, from which `feature_contributions` start.
+        Score of a row of which nothing is known.
+    feature_baselines_ : ndarray of shape (`n_features_in_`,)
+        What a cell that is just as expected adds to the score: the logarithm of the height of its
+        density, which depends on its unit; 0 for booleans and categories.
     {ATTRIBUTES}"""
 
 LOSS = """loss : {"gaussian", "log_loss", "squared_error", "absolute_error", "huber"} or \
@@ -211,19 +214,39 @@ class VAE(SamplingMixin, EncoderDecoder):
 
     def _row_loss(self, module, likelihood, x):
         seen = module.seen(module.prepare(x))
-        losses, _ = expected_losses(module, likelihood, seen, x)
+        losses, _ = expected_losses(module, likelihood.neg_log_density, seen, x)
         return (losses + self._log_units(x)).sum(dim=1) + _expected_divergence(module, seen)
 
+    def feature_contributions(self, X):
+        """Say how much each feature contributes to the score of each row.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
+            Rows in original units.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples, n_features)
+            Nats; the most negative entry is the feature that makes the row an outlier, whatever the
+            units are. A missing cell contributes 0. Each row sums to its :meth:`score_samples`,
+            less `score_baseline_` and the `feature_baselines_` of the cells that are not missing.
+        """
+        return super().feature_contributions(X)
+
     def _shares(self, module, likelihood, x):
+        def excess(output, x):
+            return likelihood.neg_log_density(output, x) - likelihood.least_loss(output, x)
+
         seen = module.seen(module.prepare(x))
-        losses, _ = expected_losses(module, likelihood, seen, x)
+        losses, _ = expected_losses(module, excess, seen, x)
         divergence = path_shares(
             partial(_expected_divergence, module),
             self._seen_of_nothing(module, x),
             seen,
         )
         of_columns = self._by_feature(divergence, self._features_seen(module.inputs))
-        return losses + self._log_units(x) + of_columns
+        return losses + of_columns
 
     def _seen_of_nothing(self, module, x):
         if module.inputs is None:
@@ -246,9 +269,17 @@ class VAE(SamplingMixin, EncoderDecoder):
         self._set_baseline()
 
     def _set_baseline(self):
-        nothing = np.full((1, self._encoder.schema_.n_encoded), np.nan, dtype=np.float32)
-        rows = EncodedRows(nothing, as_float32, has_missing=True)
-        self.score_baseline_ = float(self._score(rows)[0])
+        cells = np.zeros((1, self._encoder.schema_.n_encoded), dtype=np.float32)
+        nothing = EncodedRows(np.nan * cells, as_float32, has_missing=True)
+        self.score_baseline_ = float(self._score(nothing)[0])
+        complete = EncodedRows(cells, as_float32, has_missing=False)
+        least = partial(self._least_losses, *self._network(complete))
+        self.feature_baselines_ = -self._map(complete, least, self.n_features_in_, np.float64)[0]
+
+    def _least_losses(self, module, likelihood, x):
+        """Losses of cells that are as the decoder gives them, in original units."""
+        output = module(module.prepare(x))
+        return likelihood.least_loss(output, x) + self._log_units(x)
 
     # ---- the generative model ----
 

@@ -59,6 +59,13 @@ def test_the_normaliser_changes_no_difference_of_losses(likelihood):
     torch.testing.assert_close(change, change[:1].expand(7, 1))
 
 
+@by_name
+def test_the_least_loss_is_that_of_the_likeliest_value(likelihood):
+    _, density = on_a_grid(likelihood)
+    least = likelihood.least_loss(output_at(likelihood, torch.full((1, 1), 0.3)), torch.zeros(1, 1))
+    assert least.item() == pytest.approx(-density.max().log().item(), abs=1e-4)
+
+
 def test_a_gaussian_is_the_one_of_torch():
     target, loc = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
     log_scale = torch.tensor([-1.0, 0.0, 0.5])
@@ -95,11 +102,14 @@ def test_the_density_of_a_mixed_row_is_a_sum_without_balance_and_missing_cells(m
     n_outputs = len(likelihood.labels)
     output = torch.zeros(len(rows), n_outputs + likelihood.n_scales(n_outputs))
     losses = likelihood.neg_log_density(output, rows)
+    least = likelihood.least_loss(output, rows)
     schema = likelihood.schema
     for i, column in enumerate(schema.columns):
         cell = rows[:, schema.first_parts[i]]
         missing = cell.isnan()
         assert (losses[missing, i] == 0).all()
+        assert (least[missing, i] == 0).all()
+        assert (least[:, i] <= losses[:, i]).all()
         if column.kind == "categorical":
             expected = torch.full_like(cell[~missing], math.log(column.n_classes))
         elif column.kind == "boolean":

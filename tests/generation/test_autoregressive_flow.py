@@ -72,7 +72,7 @@ def test_codes_are_noise_and_invertible(flow):
 
 
 def test_contributions_sum_to_the_score(flow):
-    total = flow.feature_contributions(X).sum(axis=1)
+    total = flow.feature_contributions(X).sum(axis=1) + flow.feature_baselines_.sum()
     np.testing.assert_allclose(total, flow.score_samples(X), rtol=1e-5)
 
 

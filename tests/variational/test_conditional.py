@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from skae import VAE, ConditionalVAE
-from tests.estimators import mixed_table
+from tests.estimators import mixed_table, score_of_nothing
 
 GIVEN = ["text", "float", "maybe", "when", "code"]
 
@@ -207,7 +207,7 @@ def test_scores_are_densities_of_the_other_columns():
 
 
 def test_contributions_sum_to_the_score(mixed):
-    total = mixed.feature_contributions(MIXED).sum(axis=1) + mixed.score_baseline_
+    total = mixed.feature_contributions(MIXED).sum(axis=1) + score_of_nothing(mixed, MIXED)
     np.testing.assert_allclose(total, mixed.score_samples(MIXED), rtol=1e-4, atol=1e-4)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import norm
 from sklearn.decomposition import PCA
 from torch.distributions import Normal
 
@@ -11,6 +12,7 @@ from skae import VAE
 from skae.distributions import Gaussian, SquaredError
 from skae.nn import VariationalAutoEncoder, isolated_rng
 from skae.objectives import Batch, Variational
+from tests.estimators import score_of_nothing
 
 
 def correlated(n_samples=400, n_features=6, seed=0):
@@ -100,8 +102,23 @@ def test_a_date_has_a_density_per_day():
 
 
 def test_contributions_sum_to_the_score(vae):
-    total = vae.feature_contributions(X).sum(axis=1) + vae.score_baseline_
+    total = vae.feature_contributions(X).sum(axis=1) + score_of_nothing(vae, X)
     np.testing.assert_allclose(total, vae.score_samples(X), rtol=1e-3, atol=1e-2)
+
+
+def test_what_a_cell_adds_that_is_as_expected_is_the_height_of_its_density(vae):
+    scale = vae.module_.noise().exp().numpy(force=True) * vae._encoder.scale_
+    expected = norm.logpdf(0, scale=scale)
+    np.testing.assert_allclose(vae.feature_baselines_, expected, rtol=1e-5)
+
+
+def test_the_cell_that_is_off_contributes_most_whatever_its_unit():
+    rows = X * 2.0 ** np.arange(-10, 11, 4)
+    for column in range(6):
+        odd = rows.copy()
+        odd[:, column] += 20 * rows[:, column].std()
+        contributions = VAE(2, max_epochs=0, random_state=0).fit(rows).feature_contributions(odd)
+        assert (contributions.argmin(axis=1) == column).all()
 
 
 # ---- the objective ----
