@@ -85,7 +85,9 @@ class Likelihood:
 
         Parameters
         ----------
-        output, target : Tensor
+        output : Tensor of shape (n_samples, n_outputs) or (1, n_outputs)
+            What the decoder gives.
+        target : Tensor of shape (n_samples, n_features)
             As for :meth:`nll`.
 
         Returns
@@ -458,7 +460,8 @@ class Gaussian(Likelihood):
 
     def least_loss(self, output, target):
         """That of the mean; see :meth:`Likelihood.least_loss`."""
-        return self._loc_and_log_scale(output)[1] + 0.5 * math.log(2 * math.pi)
+        log_scale = self._loc_and_log_scale(output)[1]
+        return (log_scale + 0.5 * math.log(2 * math.pi)).expand_as(target)
 
     def mean(self, output):
         """The outputs without their scales."""

@@ -214,8 +214,8 @@ class VAE(SamplingMixin, EncoderDecoder):
 
     def _row_loss(self, module, likelihood, x):
         seen = module.seen(module.prepare(x))
-        losses, _ = expected_losses(module, likelihood.neg_log_density, seen, x)
-        return (losses + self._log_units(x)).sum(dim=1) + _expected_divergence(module, seen)
+        losses = _excess(module, likelihood, seen, x) + self._least_losses(module, likelihood, x)
+        return losses.sum(dim=1) + _expected_divergence(module, seen)
 
     def feature_contributions(self, X):
         """Say how much each feature contributes to the score of each row.
@@ -235,18 +235,14 @@ class VAE(SamplingMixin, EncoderDecoder):
         return super().feature_contributions(X)
 
     def _shares(self, module, likelihood, x):
-        def excess(output, x):
-            return likelihood.neg_log_density(output, x) - likelihood.least_loss(output, x)
-
         seen = module.seen(module.prepare(x))
-        losses, _ = expected_losses(module, excess, seen, x)
         divergence = path_shares(
             partial(_expected_divergence, module),
             self._seen_of_nothing(module, x),
             seen,
         )
         of_columns = self._by_feature(divergence, self._features_seen(module.inputs))
-        return losses + of_columns
+        return _excess(module, likelihood, seen, x) + of_columns
 
     def _seen_of_nothing(self, module, x):
         if module.inputs is None:
@@ -278,8 +274,8 @@ class VAE(SamplingMixin, EncoderDecoder):
 
     def _least_losses(self, module, likelihood, x):
         """Losses of cells that are as the decoder gives them, in original units."""
-        output = module(module.prepare(x))
-        return likelihood.least_loss(output, x) + self._log_units(x)
+        output = module(module.prepare(x[:1]))  # its scales are those of all rows
+        return likelihood.least_loss(output, x).double() + self._log_units(x)
 
     # ---- the generative model ----
 
@@ -362,6 +358,15 @@ class VAE(SamplingMixin, EncoderDecoder):
         drawn = self._likelihood.sample(self.module_.decode(codes))
         constant = torch.from_numpy(self._encoder.constant_).to(drawn.device)
         return drawn.masked_fill(constant, 0.0)  # what they are when encoded: nothing is uncertain
+
+
+def _excess(module, likelihood, seen, x):
+    """What cells cost beyond those that are as the decoder gives them, (n_samples, n_features)."""
+
+    def loss(output, x):
+        return likelihood.neg_log_density(output, x) - likelihood.least_loss(output, x)
+
+    return expected_losses(module, loss, seen, x)[0].double()
 
 
 def _expected_divergence(module, seen):
