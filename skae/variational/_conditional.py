@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils import check_scalar
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skae.distributions import MixedColumns, get_likelihood
@@ -227,10 +227,14 @@ n_features)
             one.
         """
         check_is_fitted(self)
-        if condition is None:
-            return super().sample(n_samples, random_state)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        table = self._with_condition(condition, n_samples)
+        if condition is None:
+            random_state = check_random_state(random_state)
+            given = self._drawn_conditions(n_samples, random_state)
+        else:
+            given = self._check_condition(condition)
+            given = given.take(np.arange(len(given)).repeat(n_samples))
+        table = self._with_unknown(given)
         encoded = self._encoder.transform(table)
         drawn = self._drawn_rows(partial(self._codes_given, encoded), random_state)
         return self._with_cells(drawn, table, encoded)
@@ -243,9 +247,9 @@ n_features)
         return fill_cells(drawn, complete, np.broadcast_to(given, missing.shape))
 
     def _sample_codes(self, n_samples):
-        encoded, weight = self._remembered
-        chosen = torch.multinomial(torch.from_numpy(weight), n_samples, replacement=True)
-        return self._codes_given(encoded[chosen.numpy()])
+        seed = torch.randint(2**32, ()).item()
+        given = self._drawn_conditions(n_samples, check_random_state(seed))
+        return self._codes_given(self._encoder.transform(self._with_unknown(given)))
 
     def _log_prior(self, codes):
         """Log-densities of the codes, given the conditions that follow them."""
@@ -257,8 +261,8 @@ n_features)
         seen = module.seen(module.prepare(torch.as_tensor(encoded, device=module.condition.device)))
         return module.joined(super()._sample_codes(len(seen)), seen)
 
-    def _with_condition(self, condition, n_samples):
-        """Rows of the table of which nothing but the condition is known, `n_samples` of each."""
+    def _check_condition(self, condition):
+        """The given columns, as a DataFrame of pandas."""
         labels = self._encoder.column_labels
         names = [labels[i] for i in self.condition_]
         if not names:
@@ -282,17 +286,39 @@ n_features)
                     f"of {names}. Got shape {values.shape} instead."
                 )
             columns = dict(zip(names, values.T, strict=True))
-        frame = pd.DataFrame(columns).reindex(columns=labels)
-        frame = frame.take(np.arange(len(frame)).repeat(n_samples))
+        return pd.DataFrame(columns)
+
+    def _with_unknown(self, given):
+        """Rows of the table of which nothing but the given columns is known."""
+        frame = given.reindex(columns=self._encoder.column_labels)
         if library := self._encoder.frame_library_:
             return in_library(frame, library)
         return frame.to_numpy(dtype=np.float64)
 
-    def _calibrate(self, table, with_earlier=False):
-        super()._calibrate(table, with_earlier)
-        rows, weight = self._sample(*table.start_rows(with_held_out=True))
-        chosen = slice(None, None, -(-len(weight) // MOST_CONDITIONS))
-        encoded = rows.encode(rows.X[chosen])
-        others = ~np.isin(self._encoder.schema_.encoded_features, self.condition_)
-        encoded = np.where(others, np.float32(np.nan), encoded)
-        self._remembered = encoded, weight[chosen]
+    def _drawn_conditions(self, n_samples, rng):
+        """Given columns of training rows, (n_samples, n_given), a DataFrame of pandas."""
+        given, weight = self._remembered
+        return given.take(rng.choice(len(given), n_samples, p=weight))
+
+    def _fit_table(self, X, sample_weight, stream=0):
+        table = super()._fit_table(X, sample_weight, stream)
+        self._remembered = self._conditions(X.values if X.in_chunks else [X.values], table)
+        return table
+
+    def _conditions(self, chunks, table):
+        """Given columns of rows that count, evenly spaced, in their own types, and their shares."""
+        chosen = np.flatnonzero(table.counting)
+        chosen = chosen[:: -(-len(chosen) // MOST_CONDITIONS)]
+        parts, start = [], 0
+        for chunk in chunks:
+            rows = chosen[(start <= chosen) & (chosen < start + len(chunk))] - start
+            parts.append(self._given_cells(chunk, rows))
+            start += len(chunk)
+        weight = np.ones(len(chosen)) if table.weight is None else table.weight[chosen]
+        return pd.concat(parts, ignore_index=True), weight / weight.sum()
+
+    def _given_cells(self, X, rows):
+        names = [self._encoder.column_labels[i] for i in self.condition_]
+        if frame_library(X):
+            return as_pandas(X)[names].take(rows)
+        return pd.DataFrame(np.asarray(X)[rows][:, self.condition_], columns=names)

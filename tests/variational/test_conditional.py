@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from skae import VAE, ConditionalVAE
+from skae.datasets import ChunkedTable
+from skae.utils import as_pandas
 from tests.estimators import mixed_table, score_of_nothing
 
 GIVEN = ["text", "float", "maybe", "when", "code"]
@@ -176,6 +178,49 @@ def test_numbers_that_float32_cannot_hold_come_back():
         vae = ConditionalVAE(1, condition=[0], max_epochs=1, random_state=0).fit(X)
         drawn = vae.sample(1, random_state=0, condition=frame[["id"]].to_numpy())
         np.testing.assert_array_equal(np.asarray(drawn)[:, 0], frame["id"])
+
+
+def _exact(n_samples=200):
+    """A condition of every kind that float32 cannot hold, and a column that is not given."""
+    number = 2**60 + 1 + np.arange(n_samples)
+    return pd.DataFrame(
+        {
+            "id": number,
+            "nullable": pd.array(number, dtype="Int64"),
+            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(1_234_567_891 * np.arange(200)),
+            "price": np.random.default_rng(0).normal(size=n_samples),
+            "name": [f"only {i}" for i in range(n_samples)],
+            "drawn": np.random.default_rng(1).normal(size=n_samples),
+        }
+    )
+
+
+def _cells(frame, columns):
+    return set(frame[columns].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "chunks"])
+def test_conditions_of_training_come_back_to_the_last_digit(kind):
+    frame = _exact()
+    given = ["id", "nullable", "when", "price", "name"]
+    table = {
+        "pandas": lambda: frame,
+        "polars": lambda: pytest.importorskip("polars").from_pandas(frame),
+        "chunks": lambda: ChunkedTable(lambda: (frame[i : i + 50] for i in range(0, 200, 50))),
+    }[kind]()
+    vae = ConditionalVAE(1, condition=given, max_epochs=1, random_state=0).fit(table)
+    drawn = as_pandas(vae.sample(100, random_state=0))
+    assert _cells(drawn, given) <= _cells(frame, given)
+    assert len(_cells(drawn, given)) > 50
+    later = frame.assign(id=frame["id"] + 1000)
+    drawn = as_pandas(vae.partial_fit(later).sample(100, random_state=0))
+    assert _cells(drawn, given) <= _cells(later, given)
+
+
+def test_conditions_of_an_array_come_back_to_the_last_digit():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    drawn = ConditionalVAE(1, condition=[1], max_epochs=1).fit(X).sample(50)
+    assert np.isin(drawn[:, 1], X[:, 1]).all()
 
 
 def test_conditions_of_polars_come_back_in_polars():
