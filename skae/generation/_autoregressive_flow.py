@@ -38,8 +38,8 @@ LACKING = (
 )
 FEWEST_UNITS = 64
 NOT_PLAIN = (
-    "A MaskedAutoregressiveFlow takes numbers, none of them missing. For other tables fit it on "
-    "the codes of an auto-encoder: GenerativeModel(sampler='autoregressive_flow')."
+    "A MaskedAutoregressiveFlow takes numbers, none of them missing (NaN). For other tables fit it "
+    "on the codes of an auto-encoder: GenerativeModel(sampler='autoregressive_flow')."
 )
 
 
@@ -115,8 +115,10 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
 
     def _start(self, X, sample_weight):
         super()._start(X, sample_weight)
-        if not self._encoder.schema_.is_plain:
-            raise ValueError(NOT_PLAIN)
+        for column in self._encoder.schema_.columns:
+            if column.kind != "numeric" or column.has_missing:
+                flaw = "missing cells" if column.kind == "numeric" else "no numbers"
+                raise ValueError(f"Column {column.name!r} has {flaw}. {NOT_PLAIN}")
 
     def _missing_layout(self):
         raise ValueError(NOT_PLAIN)
@@ -124,7 +126,12 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
     def _build_module(self, rows, sample_weight):
         n_features = self.n_components_ = self._encoder.schema_.n_encoded
         with isolated_rng(self._module_generator().initial_seed()):
-            return AutoregressiveFlow(n_features, self.n_layers, self._layer_sizes(n_features))
+            return AutoregressiveFlow(
+                n_features,
+                self.n_layers,
+                self._layer_sizes(n_features),
+                torch.from_numpy(~self._encoder.constant_),
+            )
 
     def _layer_sizes(self, n_features):
         if isinstance(self.hidden_layer_sizes, str):
@@ -147,9 +154,11 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
     def feature_baselines_(self):
         """What a cell adds to the score that is at the mode of a column on its own.
 
-        It depends on the unit: `feature_contributions` of a row and this sum to its score.
+        It depends on the unit: `feature_contributions` of a row and this sum to its score. The
+        value of a constant column has probability 1, and no density.
         """
-        return -np.log(self._encoder.scale_) - 0.5 * np.log(2 * np.pi)
+        heights = -np.log(self._encoder.scale_) - 0.5 * np.log(2 * np.pi)
+        return np.where(self._encoder.constant_, 0.0, heights)
 
     def feature_contributions(self, X):
         """Say how much each feature contributes to the score of each row.
@@ -173,3 +182,14 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
 
     def _shares(self, module, likelihood, x):
         return -module.log_densities(x) - 0.5 * math.log(2 * math.pi)
+
+    # ---- new rows ----
+
+    def _sample_rows(self, codes):
+        constant = torch.from_numpy(self._encoder.constant_).to(codes.device)
+        return super()._sample_rows(codes).masked_fill(constant, 0.0)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = False
+        return tags

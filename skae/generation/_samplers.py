@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import torch
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.model_selection import GridSearchCV, KFold
@@ -71,12 +72,14 @@ def gaussian_mixture(codes, estimator, rng):
 def _mixture(n_components, codes, rng):
     least = SMALLEST_VARIANCE * codes.var(axis=0).mean() + np.finfo(float).tiny
     mixture = GaussianMixture(n_components, reg_covar=least, random_state=drawn_seed(rng))
-    return mixture.fit(codes)
+    with config_context(array_api_dispatch=False):  # which k-means, its start, does not take
+        return mixture.fit(codes)
 
 
 def kernel_density(codes, estimator, rng):
     """Of Gaussian kernels; the bandwidth is the multiple of Scott's that is likeliest held out."""
-    spread = codes.std(axis=0).mean() + np.finfo(float).tiny
+    # codes may be all alike; of float64 the square would be 0
+    spread = codes.std(axis=0).mean() + np.finfo(np.float32).tiny
 
     def scott(n_rows):
         return spread * n_rows ** (-1 / (codes.shape[1] + 4))
@@ -85,7 +88,7 @@ def kernel_density(codes, estimator, rng):
     bandwidths = {"bandwidth": scott(len(few)) * BANDWIDTHS}
     folds = KFold(min(5, len(few)), shuffle=True, random_state=drawn_seed(rng))
     chosen = GridSearchCV(KernelDensity(), bandwidths, cv=folds, refit=False).fit(few)
-    bandwidth = chosen.best_params_["bandwidth"] * scott(len(codes)) / scott(len(few))
+    bandwidth = chosen.best_params_["bandwidth"] * (scott(len(codes)) / scott(len(few)))
     return KernelDensity(bandwidth=bandwidth).fit(codes)
 
 

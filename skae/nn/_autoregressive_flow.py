@@ -25,6 +25,8 @@ class AutoregressiveLayer(nn.Module):
         Columns of a row.
     hidden_sizes : sequence of int
         Units of the hidden layers, each at least ``n_features - 1``.
+    varies : Tensor of bool of shape (n_features,)
+        Features that are transformed; for the others :math:`\mu_i = \alpha_i = 0`.
 
     References
     ----------
@@ -32,15 +34,19 @@ class AutoregressiveLayer(nn.Module):
     2017, section 3.1.
     """
 
-    def __init__(self, n_features: int, hidden_sizes: Sequence[int]):
+    varies: Tensor
+
+    def __init__(self, n_features: int, hidden_sizes: Sequence[int], varies: Tensor):
         super().__init__()
+        self.register_buffer("varies", varies)
         self.conditionals = MADE(n_features, 2, hidden_sizes)
         for parameter in self.conditionals.layers[-1].parameters():
             nn.init.zeros_(parameter)
 
     def _moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means and logarithms of deviations, (n_samples, n_features) each."""
-        loc, log_scale = self.conditionals(x).unbind(dim=2)
+        moments = torch.where(self.varies[:, None], self.conditionals(x), 0.0)
+        loc, log_scale = moments.unbind(dim=2)
         return loc, LARGEST_LOG_SCALE * torch.tanh(log_scale / LARGEST_LOG_SCALE)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,15 +103,26 @@ class AutoregressiveFlow(AutoEncoderModule):
         Transformations.
     hidden_sizes : sequence of int
         Units of the hidden layers of each, at least ``n_features - 1``.
+    varies : Tensor of bool of shape (n_features,), default=None
+        Features whose density is learned; the others, whose values are all alike so that a learned
+        one had no bound, are standard normal. None is all.
 
     References
     ----------
     As for :class:`AutoregressiveLayer`.
     """
 
-    def __init__(self, n_features: int, n_layers: int, hidden_sizes: Sequence[int]):
+    def __init__(
+        self,
+        n_features: int,
+        n_layers: int,
+        hidden_sizes: Sequence[int],
+        varies: Tensor | None = None,
+    ):
         super().__init__(nn.Identity(), nn.Identity())
-        layers = [AutoregressiveLayer(n_features, hidden_sizes) for _ in range(n_layers)]
+        varies = torch.ones(n_features, dtype=torch.bool) if varies is None else varies
+        in_order = [varies.flip(0) if k % 2 else varies.clone() for k in range(n_layers)]
+        layers = [AutoregressiveLayer(n_features, hidden_sizes, of) for of in in_order]
         self.layers = nn.ModuleList(layers)
 
     def encode(self, x):

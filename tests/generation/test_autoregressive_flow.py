@@ -4,10 +4,12 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.estimator_checks import check_estimator
 
 from skae.exceptions import CalibrationWarning
 from skae.generation import MaskedAutoregressiveFlow
@@ -95,6 +97,58 @@ def test_one_column_has_a_density_too():
     flow = fit(column, max_epochs=5)
     grid = np.linspace(-30, 30, 2001)[:, None]
     assert np.exp(flow.score_samples(grid)).sum() * 0.03 == pytest.approx(1, abs=0.01)
+
+
+def test_it_keeps_scikit_learns_contract():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_estimator(
+            MaskedAutoregressiveFlow(
+                n_layers=1, hidden_layer_sizes=(16,), max_epochs=2, random_state=0
+            ),
+            expected_failed_checks={
+                "check_sample_weight_equivalence_on_dense_data": "exact, as no training is"
+            },
+        )
+
+
+def test_a_column_that_never_varies_comes_back_and_counts_for_nothing():
+    constant = np.insert(X, 1, 7.0, axis=1)
+    flow = fit(constant, n_layers=3, max_epochs=30)
+    assert (flow.sample(20, random_state=0)[:, 1] == 7).all()
+    assert not flow.feature_contributions(constant)[:, 1].any()
+    assert flow.feature_baselines_[1] == 0
+    changed = constant + np.array([0, 1, 0])
+    assert (flow.feature_contributions(changed)[:, 1] < -0.1).all()
+    np.testing.assert_allclose(flow.reconstruct(changed), changed, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+def test_very_few_rows_are_enough(n_rows):
+    drawn = fit(X[:n_rows]).sample(5, random_state=0)
+    assert drawn.shape == (5, 2)
+    assert np.isfinite(drawn).all()
+
+
+def test_rows_have_the_schema_of_fit():
+    frame = pd.DataFrame(X.round(), columns=["a", "b"]).astype({"a": int, "b": "float32"})
+    drawn = fit(frame).sample(4, random_state=0)
+    assert drawn.dtypes.equals(frame.dtypes)
+    pd.testing.assert_frame_equal(fit(frame).sample(4, random_state=0), drawn)
+
+
+@pytest.mark.parametrize(
+    ("column", "flaw"),
+    [
+        (["x", "y"] * 300, "no numbers"),
+        ([True, False] * 300, "no numbers"),
+        (pd.date_range("2020", periods=600), "no numbers"),
+        ([np.nan, 1.0] * 300, "missing cells"),
+    ],
+)
+def test_the_column_that_cannot_be_used_is_named(column, flaw):
+    with pytest.raises(ValueError, match=f"Column 'odd' has {flaw}"):
+        fit(pd.DataFrame({"first": X[:, 0], "odd": column}))
 
 
 def test_missing_cells_are_refused(flow):

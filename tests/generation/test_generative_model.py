@@ -17,6 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
 
 from skae import (
     VAE,
@@ -313,6 +314,35 @@ def test_polars_frames_come_back():
     drawn = fit(frame).sample(10, random_state=0)
     assert drawn.schema == frame.schema
     assert set(drawn["n"]) <= {1, 2, 3, 4}
+
+
+def test_it_keeps_scikit_learns_contract():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_estimator(GenerativeModel(AutoEncoder(2, **QUICK), random_state=0))
+
+
+@pytest.mark.parametrize("sampler", sorted(SAMPLERS))
+def test_very_few_rows_and_columns_are_enough(sampler):
+    for rows in (X[:2], X[:20, :1], np.ones((20, 2))):
+        drawn = fit(rows, sampler=sampler).sample(3, random_state=0)
+        assert drawn.shape == (3, rows.shape[1])
+        assert np.isfinite(drawn).all()
+
+
+@pytest.mark.parametrize("sampler", sorted(SAMPLERS))
+def test_the_same_seed_gives_the_same_rows_after_pickling_too(sampler):
+    model = fit(X, sampler=sampler)
+    drawn = model.sample(3, random_state=0)
+    for again in (pickle.loads(pickle.dumps(model)), fit(X, sampler=sampler)):
+        np.testing.assert_array_equal(again.sample(3, random_state=0), drawn)
+
+
+def test_infinite_cells_are_refused():
+    infinite = X.copy()
+    infinite[0, 1] = np.inf
+    with pytest.raises(ValueError, match="infinity in column 1"):
+        fit(infinite)
 
 
 @pytest.mark.parametrize(
