@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Estimators beyond what they stand on; the benchmark says 0.1 s, this is for a busy machine.
-SECONDS = 1.0
+# Of the CPU, for estimators beyond what they stand on; the benchmark says 0.1 s, this is for a busy
+# machine, which is slower but need not be waited for.
+SECONDS = 0.7
 IMPORT_ESTIMATORS = """
 import sys, time
 import numpy, sklearn.base, sklearn.preprocessing, sklearn.utils.extmath, skorch, torch
-start, before = time.perf_counter(), set(sys.modules)
+start, before = time.process_time(), set(sys.modules)
 from skae import AutoEncoder
-print(time.perf_counter() - start, *{name.partition(".")[0] for name in set(sys.modules) - before})
+print(time.process_time() - start, *{name.partition(".")[0] for name in set(sys.modules) - before})
 """
 
 
