@@ -34,10 +34,6 @@ class NeighborKeeper(EncoderDecoder):
             return super()._objective()
         return NeighborhoodReconstruction(self._likelihood, self.neighborhood_weight, PERPLEXITY)
 
-    def _continue(self, n_rows):
-        super()._continue(n_rows)
-        self.net_.criterion_ = self._objective().to(self._device)  # of the weight that there is now
-
     def _rows_per_step(self, n_rows):
         if self.batch_size == "auto" and self.neighborhood_weight > 0:
             return ROWS_A_MAP

@@ -74,6 +74,8 @@ class SparseAE(EncoderDecoder):
         "target_activation": [Interval(Real, 0, 1, closed="neither")],
     }
 
+    _kept_names = EncoderDecoder._kept_names | {"sparsity", "n_active"}
+
     @parameters_of(EncoderDecoder)
     def __init__(
         self,

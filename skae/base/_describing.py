@@ -75,8 +75,8 @@ default="squared_error"
         Share of fresh normal rows that are flagged under ``contamination="auto"``. It takes
         ``1 / false_alarm_rate - 1`` held-out rows. `set_threshold` changes it without a fit.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit, with the same scaler, loss, network
-        and optimizer; other parameters may have changed.
+        Whether `fit` goes on from the weights of the last fit. Parameters may have changed, but for
+        those that the network was made with, which is an error; another optimizer begins anew.
     callbacks : list, default=None
         Callbacks of skorch; copied for each fit. Those of scikit-learn are set with
         `set_callbacks`.

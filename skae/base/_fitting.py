@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
@@ -82,6 +83,15 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    # Parameters that a network keeps: it was made with them.
+    _kept_names = frozenset(
+        {
+            *("input_shape", "hidden_layer_sizes", "activation", "linear_skip", "init"),
+            *("encoder", "decoder", "loss", "scaler", "categorical_features", "max_categories"),
+            *("missing_marks", "net_params", "random_state"),
+        }
+    )
 
     # ---- fitting ----
 
@@ -214,6 +224,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
     def _start(self, X, sample_weight):
         """Everything that comes before the rows are split: seed, kinds and scales of columns."""
         vars(self).pop("offset_", None)  # a fit that fails leaves an estimator that is not fitted
+        self._kept = self._kept_parameters()
         self._seed = drawn_seed(self.random_state)
         self._device = resolve_device(self.device)
         self._check_scaler()
@@ -282,31 +293,36 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
 
     def _continue(self, n_rows):
         """Go on with the network of an earlier fit, under the current parameters."""
-        self._check_unchanged("n_components", self.n_components_)
+        self._check_kept()
         vars(self).pop("offset_", None)
         self._take_device()
-        self.net_.set_params(
-            lr=self._learning_rate(),
-            optimizer__weight_decay=self.weight_decay,
-            max_epochs=self._n_epochs(n_rows),
-            batch_size=self._rows_per_step(n_rows),
-            verbose=self.verbose,
-        )
-        self.net_.compile_steps = self.compile
+        self.net_.go_on(self._objective(), self._settings(n_rows))
 
     def _take_device(self):
         """Go where `device` says: what was copied or restored has its network on the CPU."""
         self._device = resolve_device(self.device)
         self.net_.move_to(self._device)
 
-    def _check_unchanged(self, name, of_network):
-        """Refuse another value of a parameter than that of the network that goes on."""
-        value = getattr(self, name)
-        if value not in ("auto", of_network):
-            raise ValueError(
-                f"{name}={value!r}, but the network that goes on has {of_network}. "
-                f"Set {name} back, or fit with warm_start=False."
-            )
+    def _kept_parameters(self):
+        """Parameters that a network keeps, by name; those of an estimator among them, too."""
+        params, kept = self.get_params(), self._kept_names
+        return {name: params[name] for name in params if name.partition("__")[0] in kept}
+
+    def _check_kept(self):
+        """Refuse other values of parameters than those of the network that goes on."""
+        if self.n_components not in ("auto", self.n_components_):
+            raise self._cannot_go_on("n_components", self.n_components_)
+        for name, value in sorted(self._kept_parameters().items()):
+            kept = self._kept.get(name)
+            if not _same_value(value, kept):
+                raise self._cannot_go_on(name, kept)
+
+    def _cannot_go_on(self, name, kept):
+        value = self.get_params()[name]
+        return ValueError(
+            f"{name}={value!r}, but the network that goes on was made with {kept!r}. "
+            f"Set {name} back, or fit with warm_start=False."
+        )
 
     def _tolerate_missing(self, table):
         """Let a network that never saw a missing cell take the mean in its place."""
@@ -405,11 +421,10 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         codes = self._encoder.schema_.encoded_positions("boolean", "categorical")
         return torch.as_tensor(codes, device=self._device) if len(codes) else None
 
-    def _build_net(self, module, n_rows):
-        """Wrap the network into a skorch net with the training parameters."""
-        optimizer = OPTIMIZERS.get(self.optimizer, self.optimizer)
-        params = {
-            "optimizer": optimizer,
+    def _settings(self, n_rows):
+        """What the net is told, and told anew when it goes on."""
+        settings = {
+            "optimizer": OPTIMIZERS.get(self.optimizer, self.optimizer),
             "lr": self._learning_rate(),
             "max_epochs": self._n_epochs(n_rows),
             "batch_size": self._rows_per_step(n_rows),
@@ -417,9 +432,13 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             "compile_steps": self.compile,
             "verbose": self.verbose,
         }
-        if self.weight_decay:
-            params["optimizer__weight_decay"] = self.weight_decay
-        extra = self.net_params or {}
+        if self.weight_decay or isinstance(self.optimizer, str):  # others may not know it
+            settings["optimizer__weight_decay"] = self.weight_decay
+        return settings
+
+    def _build_net(self, module, n_rows):
+        """Wrap the network into a skorch net with the training parameters."""
+        params, extra = self._settings(n_rows), self.net_params or {}
         ours = params.keys() | NET_PARAMS_OF_OURS
         if taken := sorted(name for name in extra if name in ours or name.startswith("iterator_")):
             raise ValueError(
@@ -569,3 +588,10 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         n_kept = MOST_STREAMED_SCORES if with_earlier else MOST_CALIBRATION_SCORES
         self._calibration = np.concatenate([earlier, spread])[-n_kept:]
         self.offset_ = self._threshold(np.concatenate([earlier, scored]), self.contamination)
+
+
+def _same_value(value, other):
+    """Whether two values of a parameter are equal; an estimator's own are compared one by one."""
+    if isinstance(value, BaseEstimator):
+        return type(value) is type(other)
+    return value is other or np.array_equal(value, other)

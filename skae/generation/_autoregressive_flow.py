@@ -105,6 +105,8 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
     loss = "squared_error"  # what is reconstructed is exact
     categorical_features, max_categories, missing_marks = "from_dtype", 1, ()
 
+    _kept_names = BaseAutoEncoder._kept_names | {"n_layers"}
+
     @parameters_of(EncoderDecoder, FLOW_DEFAULTS, LACKING)
     def __init__(self, *, n_layers=5, hidden_layer_sizes="auto", **inherited):
         self.n_layers = n_layers

@@ -83,6 +83,18 @@ class Objective(nn.Module):
     their own (a discriminator) are submodules of the objective.
     """
 
+    def take_networks(self, earlier: "Objective") -> None:
+        """Go on with the networks of an objective that was minimised before.
+
+        Parameters
+        ----------
+        earlier : Objective
+            Which may have other weights and numbers.
+        """
+        for name, network in earlier.named_children():
+            if [*network.parameters()]:
+                setattr(self, name, network)
+
     def forward(self, module: nn.Module, batch: Batch) -> Tensor:
         """Loss of a batch, averaged over its rows.
 

@@ -102,6 +102,8 @@ class DAGMM(PathExplained):
         "covariance_weight": [Interval(Real, 0, None, closed="left")],
     }
 
+    _kept_names = PathExplained._kept_names | {"n_mixtures", "estimation_layer_sizes"}
+
     @parameters_of(EncoderDecoder, DAGMM_DEFAULTS)
     def __init__(
         self,
@@ -140,11 +142,7 @@ class DAGMM(PathExplained):
         self._starts_from_pca = False  # nothing to fall back on: the mixture is not part of it
 
     def _continue(self, n_rows):
-        self._check_unchanged("n_mixtures", self.module_.estimation[-1].out_features)
         super()._continue(n_rows)
-        objective = self.net_.criterion_
-        objective.energy_weight = self.energy_weight
-        objective.covariance_weight = self.covariance_weight
         for layer in self.module_.estimation:
             if isinstance(layer, nn.Dropout):
                 layer.p = self.dropout

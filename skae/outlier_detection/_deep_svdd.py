@@ -97,6 +97,8 @@ class DeepSVDD(PathExplained):
 
     input_shape = None  # an encoder without biases is no convolutional one
 
+    _kept_names = PathExplained._kept_names | {"pretrain_epochs"}
+
     @parameters_of(EncoderDecoder, SVDD_DEFAULTS, without=["input_shape"])
     def __init__(
         self, n_components="auto", *, objective="one_class", nu=0.1, pretrain_epochs=50, **inherited

@@ -80,6 +80,8 @@ class MemoryAE(EncoderDecoder):
         "entropy_weight": [Interval(Real, 0, None, closed="left")],
     }
 
+    _kept_names = EncoderDecoder._kept_names | {"memory_size", "shrink_threshold"}
+
     @parameters_of(EncoderDecoder)
     def __init__(
         self,

@@ -91,6 +91,8 @@ class RandNet(BaseAutoEncoder):
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
 
+    _kept_names = BaseAutoEncoder._kept_names | {"n_estimators"}
+
     @parameters_of(EncoderDecoder, RANDNET_DEFAULTS, MISSING)
     def __init__(self, n_components="auto", *, n_estimators=16, **inherited):
         self.n_components = n_components
@@ -122,10 +124,6 @@ class RandNet(BaseAutoEncoder):
         values = values if inputs is None else inputs.filled(values)
         mean = torch.from_numpy(np.average(values.numpy(), axis=0, weights=weight)).float()
         return self._likelihood.linear_start(mean, torch.zeros_like(mean)[:, None], inputs)[1]
-
-    def _continue(self, n_rows):
-        self._check_unchanged("n_estimators", self.module_.encoder.n_members)
-        super()._continue(n_rows)
 
     @property
     def _code_width(self):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from skae.exceptions import CompilationWarning
 from skae.nn import isolated_rng
-from skae.objectives import Batch
+from skae.objectives import Batch, Objective
 from skae.training._batches import RowSource, split_batch
 from skae.training._compile import CompiledSteps
 from skae.training._updates import make_update
@@ -381,6 +381,27 @@ class AutoEncoderNet(NeuralNet):
     def _lowest_so_far(self, name: str) -> float:
         # An earlier call may have had no held-out rows.
         return min((row.get(name, math.inf) for row in self.history), default=math.inf)
+
+    def go_on(self, criterion: Objective, settings: dict[str, Any]) -> None:
+        """Minimise another objective, under other settings, from the weights that there are.
+
+        Networks of the objective go on, too, and what the optimisers remember, unless they are of
+        another class.
+
+        Parameters
+        ----------
+        criterion : Objective
+            Of the same kind of networks.
+        settings : dict
+            As for the constructor.
+        """
+        criterion.take_networks(self.criterion_)
+        moments = self.moments() if settings["optimizer"] is self.optimizer else None
+        self.__dict__.pop("optimizer__weight_decay", None)  # not every optimiser knows it
+        self.__dict__.update(settings, criterion=criterion, criterion_=criterion.to(self.device))
+        self.initialize_optimizer()
+        if moments is not None:
+            self.set_moments(moments)
 
     def moments(self) -> list[dict]:
         """Copy what each optimiser remembers of earlier gradients."""

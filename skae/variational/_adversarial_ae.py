@@ -61,6 +61,8 @@ class AdversarialAE(WassersteinAE):
         "discriminator_layer_sizes": ["array-like"],
     }
 
+    _kept_names = WassersteinAE._kept_names | {"discriminator_layer_sizes"}
+
     @parameters_of(WassersteinAE)
     def __init__(
         self,

@@ -76,6 +76,8 @@ class FactorVAE(VAE):
         "discriminator_layer_sizes": ["array-like"],
     }
 
+    _kept_names = VAE._kept_names | {"discriminator_layer_sizes"}
+
     @parameters_of(VAE, VAE_DEFAULTS)
     def __init__(
         self,

@@ -73,6 +73,8 @@ class VampPriorVAE(VAE):
         "n_pseudo_inputs": [Interval(Integral, 1, None, closed="left")],
     }
 
+    _kept_names = VAE._kept_names | {"n_pseudo_inputs"}
+
     @parameters_of(VAE, VAE_DEFAULTS)
     def __init__(self, n_components="auto", *, n_pseudo_inputs=50, **inherited):
         super().__init__(n_components, **inherited)
@@ -98,7 +100,3 @@ class VampPriorVAE(VAE):
         n_drawn = min(n_rows, len(weight))
         drawn = torch.multinomial(torch.from_numpy(weight), n_drawn, generator=generator)
         return np.resize(drawn.numpy(), n_rows)
-
-    def _continue(self, n_rows):
-        self._check_unchanged("n_pseudo_inputs", len(self.module_.pseudo_inputs))
-        super()._continue(n_rows)

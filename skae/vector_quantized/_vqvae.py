@@ -112,6 +112,8 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         "n_sweeps": [Interval(Integral, 0, None, closed="left")],
     }
 
+    _kept_names = EncoderDecoder._kept_names | {"quantizer"}
+
     @parameters_of(EncoderDecoder)
     def __init__(
         self, n_components="auto", *, quantizer=None, n_sweeps=1, output="codes", **inherited
@@ -124,10 +126,18 @@ class VQVAE(SamplingMixin, EncoderDecoder):
     # ---- the network ----
 
     def _start(self, X, sample_weight):
-        self._quantizer = FiniteScalarQuantizer() if self.quantizer is None else self.quantizer
-        self._quantizer = clone(self._quantizer)
-        self._quantizer._validate_params()
+        self._quantizer = self._checked_quantizer()
         super()._start(X, sample_weight)
+
+    def _checked_quantizer(self):
+        quantizer = FiniteScalarQuantizer() if self.quantizer is None else clone(self.quantizer)
+        quantizer._validate_params()
+        return quantizer
+
+    def _kept_parameters(self):
+        kept = super()._kept_parameters()
+        kept.pop("quantizer__commitment_weight", None)  # that of the objective
+        return kept
 
     def _default_n_components(self, n_in, inputs):
         width = self._quantizer._width
@@ -168,7 +178,8 @@ class VQVAE(SamplingMixin, EncoderDecoder):
         module.quantizer.start(z, torch.as_tensor(weight), self._seed)
 
     def _objective(self):
-        return QuantizedReconstruction(self._likelihood, self._quantizer.commitment_weight)
+        commitment_weight = self._checked_quantizer().commitment_weight
+        return QuantizedReconstruction(self._likelihood, commitment_weight)
 
     # ---- integers ----
 
