@@ -83,7 +83,8 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
     "auto" is {MAP.n_steps} steps, or {FEWEST_EPOCHS} epochs where these are more, a rate of
     {MAP.lr} and a first layer twice as wide. A fit goes through all its epochs, whatever
     `early_stopping`, and keeps the last weights: few held-out rows have other neighbours among
-    themselves than among all rows.
+    themselves than among all rows. So rows are held out for the threshold alone, and none where
+    `contamination` is a number.
 
     Parameters
     ----------
@@ -156,6 +157,10 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
 
     def _learning_rate(self):
         return self._recipe.lr if self.lr == "auto" else self.lr
+
+    @property
+    def _judges_epochs(self):
+        return super()._judges_epochs and not self._draws_a_map
 
     def _stopping(self, table):
         if not self._draws_a_map:

@@ -452,7 +452,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         """Mask of rows that take no part in training: they judge epochs and calibrate."""
         held_out = np.zeros(n_rows, dtype=bool)
         rows = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight)
-        if (self.early_stopping or self.contamination == "auto") and len(rows) > 1:
+        if (self._judges_epochs or self.contamination == "auto") and len(rows) > 1:
             n_held_out = int(np.ceil(self.validation_fraction * len(rows)))
             n_held_out = min(n_held_out, len(rows) - 1, MOST_HELD_OUT_ROWS)
             generator = make_generator(torch.device("cpu"), self._seed, _SPLIT, stream)
@@ -482,11 +482,16 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         """What judges an epoch; the same in each, so that losses compare."""
         return Batch(self.module_.prepare(values), values, weight)
 
+    @property
+    def _judges_epochs(self):
+        """Whether held-out rows tell the best epoch."""
+        return self.early_stopping
+
     def _stopping(self, table):
         return BestWeights(
             patience=self.n_iter_no_change,
             tol=self.tol,
-            restore=self.early_stopping and table.held_out.any(),
+            restore=self._judges_epochs and table.held_out.any(),
             start_competes=self.n_iter_ == 0 and self._starts_from_pca,
         )
 

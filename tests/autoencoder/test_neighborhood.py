@@ -82,6 +82,17 @@ def test_the_weight_may_change_under_warm_start(Estimator):
     assert np.abs(codes[3] - codes[2]).max() > 1e-3
 
 
+@pytest.mark.parametrize("contamination", [0.1, "auto"])
+def test_a_map_holds_out_rows_for_the_threshold_alone(contamination):
+    params = {"max_epochs": 2, "contamination": contamination, "random_state": 0}
+    first, second = (
+        AutoEncoder(2, neighborhood_weight=1.0, early_stopping=early_stopping, **params).fit(X)
+        for early_stopping in (True, False)
+    )
+    np.testing.assert_array_equal(first.transform(X), second.transform(X))
+    assert ("valid_loss" in first.history_) == (contamination == "auto")
+
+
 def test_an_own_learning_rate_is_taken():
     ae = AutoEncoder(2, neighborhood_weight=1.0, lr=0.01, max_epochs=1).fit(X)
     assert ae.net_.lr == 0.01
