@@ -1,6 +1,5 @@
 """A fit whose length follows from the number of rows."""
 
-import math
 from numbers import Integral
 
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -24,7 +23,7 @@ class AutoEpochsMixin:
     def _n_epochs(self, n_rows):
         if self.max_epochs != "auto":
             return self.max_epochs
-        n_epochs = math.ceil(self._n_steps / self._steps_an_epoch(n_rows))
+        n_epochs = round(self._n_steps / self._steps_an_epoch(n_rows))
         return min(self._most_epochs, max(self._fewest_epochs, n_epochs))
 
 

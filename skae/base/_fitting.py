@@ -363,7 +363,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
     _fewest_rows_a_step = 32
 
     def _steps_an_epoch(self, n_rows):
-        return max(1, n_rows // self._rows_per_step(n_rows))
+        return max(1, round(n_rows / self._rows_per_step(n_rows)))  # as `split_batch` does
 
     def _check_scaler(self):
         """Refuse a scaler that leaves the range for which the loss is defined."""
