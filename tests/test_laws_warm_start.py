@@ -4,9 +4,11 @@ import copy
 
 import numpy as np
 import pytest
+import torch
 from skorch.callbacks import LRScheduler
 from torch import nn
 
+from skae import VAE, FactorVAE
 from skae.vector_quantized import FiniteScalarQuantizer, VectorQuantizer
 from tests.estimators import (
     ESTIMATORS,
@@ -190,3 +192,32 @@ def test_a_parameter_that_a_network_keeps_is_not_changed_silently(Estimator, nam
             method(X)
     assert_same_bits(_result(estimator), before)
     fit(estimator.set_params(**{name: given}), X)
+
+
+def test_a_schedule_of_the_users_follows_another_rate():
+    schedule = LRScheduler(policy="StepLR", step_size=1000)
+    estimator = quick(VAE, warm_start=True, lr=1e-3, callbacks=[schedule])
+    fit(fit(estimator, X).set_params(lr=1e-2), X)
+    assert estimator.net_.optimizer_.param_groups[0]["lr"] == pytest.approx(1e-2)
+
+
+def test_a_discriminator_goes_on_and_follows_another_rate():
+    estimator = fit(quick(FactorVAE, warm_start=True), X)
+    before = estimator.net_.criterion_.discriminator
+    fit(estimator.set_params(lr=1e-9), X)
+    assert estimator.net_.criterion_.discriminator is before
+    assert estimator.net_.discriminator_optimizer_.param_groups[0]["lr"] == 1e-9
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", torch.optim.Rprop])
+def test_another_optimizer_begins_anew(optimizer):
+    estimator = fit(quick(VAE, warm_start=True, weight_decay=0.1), X)
+    fit(estimator.set_params(optimizer=optimizer, weight_decay=0.0), X)
+    of_adam = {"exp_avg", "exp_avg_sq"}
+    states = estimator.net_.optimizer_.state.values()
+    assert not any(of_adam & state.keys() for state in states)
+
+
+def test_no_weight_decay_is_none_by_whichever_optimizer():
+    estimator = fit(quick(VAE, optimizer="adamw", weight_decay=0.0), X)
+    assert estimator.net_.optimizer_.param_groups[0]["weight_decay"] == 0

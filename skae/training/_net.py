@@ -148,7 +148,10 @@ class AutoEncoderNet(NeuralNet):
             named = [(str(i), parameter) for i, parameter in enumerate(phase.parameters)]
             args, kwargs = self.get_params_for_optimizer("optimizer", named)
             own = self.get_params_for(phase.name)  # as in discriminator_optimizer__lr=1e-4
-            setattr(self, f"{phase.name}_", self.optimizer(*args, **kwargs | own))
+            optimizer = self.optimizer(*args, **kwargs | own)
+            for group in optimizer.param_groups:  # torch's schedulers ask for it when they resume
+                group["initial_lr"] = group["lr"]
+            setattr(self, f"{phase.name}_", optimizer)
         return self
 
     def get_split_datasets(self, X, y=None, **fit_params):
