@@ -19,7 +19,6 @@ N_HALVINGS = 24
 LOG_PRECISION_RANGE = (-20.0, 20.0)  # distances being relative to those of neighbours
 # Codes start with deviation 1, and maps of t-SNE are some ten times as wide.
 UNIT = 0.1
-LEAST = -1e30  # in the place of log 0, which has no gradient
 
 
 class NeighborhoodReconstruction(PricedReconstruction):
@@ -132,12 +131,14 @@ def strain(
         :math:`\sum_j p_{j|i} \log (p_{j|i} / q_{j|i})`, in nats.
     """
     scaled = code / UNIT
-    closeness = -(1 + squared_distances(scaled, scaled)).log()
+    closeness = (1 + squared_distances(scaled, scaled)).reciprocal()
     if weight is not None:
-        closeness = closeness + _log(weight)
+        closeness = closeness * weight
     itself = torch.eye(len(code), dtype=torch.bool, device=code.device)
-    total = closeness.masked_fill(itself, LEAST).logsumexp(dim=1, keepdim=True)
-    cross_entropy = (affinities * (total - closeness.gather(1, neighbors))).sum(dim=1, keepdim=True)
+    total = closeness.masked_fill(itself, 0).sum(dim=1, keepdim=True)
+    # logarithms of a few numbers a row, which take longer than all else
+    surprise = _log(total) - _log(closeness.gather(1, neighbors))
+    cross_entropy = (affinities * surprise).sum(dim=1, keepdim=True)
     return (cross_entropy - _entropy(affinities)).squeeze(1)
 
 
@@ -151,4 +152,4 @@ def _entropy(shares: Tensor) -> Tensor:
 
 
 def _log(weight: Tensor) -> Tensor:
-    return weight.log().clamp(min=LEAST)
+    return weight.clamp(min=torch.finfo(weight.dtype).tiny).log()
