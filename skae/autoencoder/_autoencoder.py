@@ -37,22 +37,22 @@ class Recipe(NamedTuple):
         Highest learning rate.
     n_steps, most_epochs : int
         Steps of a fit, and its bound.
-    widening : int
-        Units of the first hidden layer over those of the second.
+    n_layers : int
+        Hidden layers of the encoder.
     """
 
     lr: float
     n_steps: int
     most_epochs: int
-    widening: int
+    n_layers: int
 
 
-PLAIN = Recipe(lr=7e-4, n_steps=6000, most_epochs=200, widening=1)
-# Neighbours take longer to find their places, and an epoch of large batches is few steps.
-MAP = Recipe(lr=6e-3, n_steps=3000, most_epochs=3000, widening=2)
+PLAIN = Recipe(lr=7e-4, n_steps=6000, most_epochs=200, n_layers=2)
+# Neighbours ask for a more bent map than cells do, and an epoch of large batches is few steps.
+MAP = Recipe(lr=6e-3, n_steps=1500, most_epochs=1500, n_layers=4)
 AUTO = {
-    "hidden_layer_sizes": """two layers of four times as many units as features,
-        but at least 64 and at most 256""",
+    "hidden_layer_sizes": f"""{PLAIN.n_layers} layers, for maps {MAP.n_layers},
+        of four times as many units as features, but at least 64 and at most 256""",
     "lr": f"""
         "auto" is {PLAIN.lr}, for maps {MAP.lr}.""",
     "max_epochs": f"""
@@ -81,10 +81,10 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
 
     over the rows of a batch; see :class:`skae.objectives.NeighborhoodReconstruction`. For maps
     "auto" is {MAP.n_steps} steps, or {FEWEST_EPOCHS} epochs where these are more, a rate of
-    {MAP.lr} and a first layer twice as wide. A fit goes through all its epochs, whatever
-    `early_stopping`, and keeps the last weights: few held-out rows have other neighbours among
-    themselves than among all rows. So rows are held out for the threshold alone, and none where
-    `contamination` is a number.
+    {MAP.lr} and {MAP.n_layers} hidden layers: deep encoders find better places for new rows. A fit
+    goes through all its epochs, whatever `early_stopping`, and keeps the last weights: few held-out
+    rows have other neighbours among themselves than among all rows. So rows are held out for the
+    threshold alone, and none where `contamination` is a number.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class AutoEncoder(AnnealedMixin, NeighborKeeper):
 
     def _default_hidden_layer_sizes(self, n_in):
         width = int(np.clip(4 * n_in, 64, 256))
-        return (self._recipe.widening * width, width)
+        return (width,) * self._recipe.n_layers
 
     def _needs_axes(self, module):
         return True  # jitter may come later, under warm_start

@@ -56,11 +56,13 @@ def test_mixed_tables_with_missing_cells_have_maps():
     assert np.isfinite(ae.transform(frame)).all()
 
 
-def test_a_map_has_epochs_and_a_rate_of_its_own():
+def test_a_map_has_layers_epochs_and_a_rate_of_its_own():
     stop = EarlyStopping("train_loss", patience=1, threshold=1e9, sink=lambda text: None)
     ae = AutoEncoder(2, neighborhood_weight=1.0, callbacks=[stop], random_state=0).fit(X)
-    assert ae.net_.max_epochs == 3000
-    assert ae.net_.lr > AutoEncoder(max_epochs=0).fit(X).net_.lr
+    assert ae.net_.max_epochs == 1500
+    plain = AutoEncoder(max_epochs=0).fit(X)
+    assert ae.net_.lr > plain.net_.lr
+    assert len(ae.module_.encoder.middle) > len(plain.module_.encoder.middle)
 
 
 def test_a_map_keeps_its_last_weights_and_does_not_warn(recwarn):
