@@ -399,22 +399,24 @@ class AutoEncoderNet(NeuralNet):
             As for the constructor.
         """
         criterion.take_networks(self.criterion_)
-        moments = self.moments() if settings["optimizer"] is self.optimizer else None
+        states = self._optimizer_states() if settings["optimizer"] is self.optimizer else None
         self.__dict__.pop("optimizer__weight_decay", None)  # not every optimiser knows it
         self.__dict__.update(settings, criterion=criterion, criterion_=criterion.to(self.device))
         self.initialize_optimizer()
-        if moments is not None:
-            self.set_moments(moments)
+        if states is not None:
+            self.set_moments(states)  # no copies: the optimisers that had them are gone
+
+    def _optimizer_states(self) -> list[dict]:
+        return [getattr(self, f"{name}_").state for name in self._optimizers]
 
     def moments(self) -> list[dict]:
         """Copy what each optimiser remembers of earlier gradients."""
-        states = [getattr(self, f"{name}_").state for name in self._optimizers]
+        states = self._optimizer_states()
         return [{of: copy.deepcopy(values) for of, values in state.items()} for state in states]
 
     def set_moments(self, moments: list[dict]) -> None:
         """Let optimisers remember what `moments` gave; learning rates stay as they are."""
-        for name, remembered in zip(self._optimizers, moments, strict=True):
-            state = getattr(self, f"{name}_").state
+        for state, remembered in zip(self._optimizer_states(), moments, strict=True):
             state.clear()
             state.update(remembered)
 

@@ -186,7 +186,6 @@ class VAE(SamplingMixin, EncoderDecoder):
     def _refit_start(self, rows, sample_weight):
         if self.init == "pca":
             super()._refit_start(rows, sample_weight)
-            self._set_baseline()
 
     def _objective(self):
         return Variational(self._likelihood, self.beta, self.free_bits)
@@ -260,17 +259,19 @@ class VAE(SamplingMixin, EncoderDecoder):
         units = torch.as_tensor(units[schema.first_parts], dtype=x.dtype, device=x.device)
         return torch.where(x[:, schema.first_parts].isnan(), 0.0, units)
 
-    def _calibrate(self, table, with_earlier=False):
-        super()._calibrate(table, with_earlier)
-        self._set_baseline()
+    @property
+    def score_baseline_(self):
+        """Score of a row of which nothing is known."""
+        nothing = np.full((1, self._encoder.schema_.n_encoded), np.nan, dtype=np.float32)
+        return float(self._score(EncodedRows(nothing, as_float32, has_missing=True))[0])
 
-    def _set_baseline(self):
+    @property
+    def feature_baselines_(self):
+        """What a cell that is just as expected adds to the score."""
         cells = np.zeros((1, self._encoder.schema_.n_encoded), dtype=np.float32)
-        nothing = EncodedRows(np.nan * cells, as_float32, has_missing=True)
-        self.score_baseline_ = float(self._score(nothing)[0])
         complete = EncodedRows(cells, as_float32, has_missing=False)
         least = partial(self._least_losses, *self._network(complete))
-        self.feature_baselines_ = -self._map(complete, least, self.n_features_in_, np.float64)[0]
+        return -self._map(complete, least, self.n_features_in_, np.float64)[0]
 
     def _least_losses(self, module, likelihood, x):
         """Losses of cells that are as the decoder gives them, in original units."""
