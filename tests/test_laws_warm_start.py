@@ -89,7 +89,6 @@ KEPT = {
     "encoder": nn.Linear,
     "decoder": nn.Linear,
     "net_params": {"optimizer__eps": 1e-3},
-    "random_state": 1,
     "n_mixtures": 3,
     "estimation_layer_sizes": (5,),
     "quantizer": FiniteScalarQuantizer(),
@@ -105,7 +104,7 @@ KEPT = {
 }
 KEPT_BY_NAME = {"SparseAE": {"sparsity": "l1"}}
 # Which change no result, or which other laws are about.
-NEUTRAL = {"warm_start", "max_epochs", "compile", "device", "verbose"}
+NEUTRAL = {"warm_start", "max_epochs", "compile", "device", "random_state", "verbose"}
 # On which the start depends, too: rows that are held out take no part in it.
 OF_THE_START = {"early_stopping", "validation_fraction"}
 # What lets a parameter make a difference, or the start not depend on it.
@@ -192,6 +191,27 @@ def test_a_parameter_that_a_network_keeps_is_not_changed_silently(Estimator, nam
             method(X)
     assert_same_bits(_result(estimator), before)
     fit(estimator.set_params(**{name: given}), X)
+
+
+@pytest.mark.parametrize("Estimator", having("warm_start"))
+def test_the_seed_of_the_first_fit_stays_in_force(Estimator):
+    """Of another, rows would be held out that the network was trained on."""
+    results = []
+    for seed in (0, 1, np.random.RandomState(2), None):
+        estimator = fit(quick(Estimator, warm_start=True), X).set_params(random_state=seed)
+        results.append(_result(fit(estimator, X)))
+    for result in results[1:]:
+        assert_same_bits(result, results[0])
+
+
+def test_after_a_fit_that_failed_a_warm_start_begins_anew():
+    estimator = fit(quick(VAE, warm_start=True), X)
+    estimator.set_params(warm_start=False, scaler=None, loss="log_loss")
+    with pytest.raises(ValueError, match="is for values in"):
+        estimator.fit(X)
+    estimator.set_params(warm_start=True, scaler="minmax", hidden_layer_sizes=(16,))
+    anew = quick(VAE, scaler="minmax", loss="log_loss", hidden_layer_sizes=(16,))
+    assert_same_bits(_result(fit(estimator, X)), _result(fit(anew, X)))
 
 
 def test_a_schedule_of_the_users_follows_another_rate():

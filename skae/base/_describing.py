@@ -89,7 +89,8 @@ default="squared_error"
     device : str, default="auto"
         "auto" is a CUDA GPU where there is one, else the CPU; or "cpu", "cuda", "cuda:0", "mps".
     random_state : int, RandomState or None, default=None
-        The same number (and number of threads) gives the same bits.
+        The same number (and number of threads) gives the same bits. A fit that goes on keeps the
+        seed of the first, and so the rows that are held out.
     verbose : int, default=0
         Whether to print the losses of each epoch."""
 

@@ -89,7 +89,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
         {
             *("input_shape", "hidden_layer_sizes", "activation", "linear_skip", "init"),
             *("encoder", "decoder", "loss", "scaler", "categorical_features", "max_categories"),
-            *("missing_marks", "net_params", "random_state"),
+            *("missing_marks", "net_params"),
         }
     )
 
@@ -132,7 +132,7 @@ class BaseAutoEncoder(CallbackSupportMixin, FittedAutoEncoder):
             If ``contamination="auto"`` has too few held-out rows for its false-alarm rate.
         """
         self._validate_params()
-        continued = self.warm_start and hasattr(self, "net_")
+        continued = self.warm_start and self.__sklearn_is_fitted__()
         X, sample_weight = self._check_training_data(X, sample_weight, reset=not continued)
         if continued:
             self._continue(len(X))
