@@ -30,6 +30,9 @@ def frame_library(X):
 def as_pandas(X):
     """Return a DataFrame of polars as one of pandas; anything else as it is.
 
+    Integers beside missing cells are nullable ones of pandas: as floats, which polars would make of
+    them, they lost digits.
+
     Parameters
     ----------
     X : object
@@ -48,7 +51,11 @@ def as_pandas(X):
     if frame_library(X) != "polars":
         return X
     import_optional("pyarrow", extra="polars")
-    return X.to_pandas()
+    frame = X.to_pandas()
+    for name, dtype in X.schema.items():
+        if dtype.is_integer() and X[name].null_count():
+            frame[name] = sys.modules["pandas"].array(X[name].to_list(), dtype=str(dtype))
+    return frame
 
 
 def inferred_frame(X):

@@ -271,13 +271,12 @@ n_features)
                 f"{type(self).__name__}(condition=[...])."
             )
         if frame_library(condition):
-            condition = as_pandas(condition)
             if absent := [name for name in names if name not in condition.columns]:
                 raise ValueError(
                     f"condition lacks the column {absent[0]!r}. It takes a data frame with the "
                     f"columns {names}."
                 )
-            columns = {name: condition[name] for name in names}
+            columns = as_pandas(condition[names])
         else:
             values = np.asarray(condition)
             if values.ndim != 2 or values.shape[1] != len(names):
@@ -320,5 +319,5 @@ n_features)
     def _given_cells(self, X, rows):
         names = [self._encoder.column_labels[i] for i in self.condition_]
         if frame_library(X):
-            return as_pandas(X)[names].take(rows)
+            return as_pandas(X[names]).take(rows)  # polars' other columns are not converted
         return pd.DataFrame(np.asarray(X)[rows][:, self.condition_], columns=names)

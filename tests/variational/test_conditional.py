@@ -223,6 +223,19 @@ def test_conditions_of_an_array_come_back_to_the_last_digit():
     assert np.isin(drawn[:, 1], X[:, 1]).all()
 
 
+def test_integers_of_polars_beside_missing_ones_keep_their_digits():
+    polars = pytest.importorskip("polars")
+    numbers = [2**60 + 1 + i if i % 3 else None for i in range(200)]
+    frame = polars.DataFrame({"id": numbers, "drawn": np.random.default_rng(0).normal(size=200)})
+    vae = ConditionalVAE(1, condition=["id"], max_epochs=1, random_state=0).fit(frame)
+    drawn = vae.sample(condition=frame[["id"]], random_state=0)["id"].to_list()
+    known = [i for i in range(200) if i % 3]
+    assert [drawn[i] for i in known] == [numbers[i] for i in known]
+    drawn = set(vae.sample(200, random_state=0)["id"])
+    assert len(drawn - set(numbers)) == 1  # the mean, for those that were missing
+    assert len(drawn & set(numbers)) > 50
+
+
 def test_conditions_of_polars_come_back_in_polars():
     polars = pytest.importorskip("polars")
     frame = polars.from_pandas(FRAME)
