@@ -49,7 +49,7 @@ class Recipe(NamedTuple):
 
 PLAIN = Recipe(lr=7e-4, n_steps=6000, most_epochs=200, n_layers=2)
 # Neighbours ask for a more bent map than cells do, and an epoch of large batches is few steps.
-MAP = Recipe(lr=6e-3, n_steps=1500, most_epochs=1500, n_layers=4)
+MAP = Recipe(lr=6e-3, n_steps=1500, most_epochs=1500, n_layers=5)
 AUTO = {
     "hidden_layer_sizes": f"""{PLAIN.n_layers} layers, for maps {MAP.n_layers},
         of four times as many units as features, but at least 64 and at most 256""",
