@@ -579,6 +579,14 @@ def test_columns_that_never_vary_are_drawn_as_they_are(Estimator, scaler):
         pd.testing.assert_frame_equal(cells, expected[cells.columns], rtol=1e-12)
 
 
+@pytest.mark.parametrize("Estimator", GENERATIVE)
+def test_a_boolean_is_no_number_of_rows_to_draw(Estimator):
+    estimator = fit(quick(Estimator), table())
+    for number in (True, "3", 3.0):  # torch and NumPy read True each in their own way
+        with pytest.raises(TypeError, match="n_samples must be an instance of int"):
+            estimator.sample(number)
+
+
 # ---- weights ----
 
 

@@ -1,16 +1,14 @@
 """New rows, from estimators that know how codes are distributed."""
 
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch.distributions import Normal
 
 from skae.nn import isolated_rng
-from skae.utils import drawn_seed
+from skae.utils import check_count, drawn_seed
 
 # Rows that are decoded together.
 DECODED_ROWS = 2**12
@@ -43,7 +41,7 @@ class SamplingMixin:
             such as names that are all different, is missing as a whole.
         """
         check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        check_count(n_samples, "n_samples")
         return self._drawn_rows(partial(self._sample_codes, n_samples), random_state)
 
     def _drawn_rows(self, draw_codes, random_state):

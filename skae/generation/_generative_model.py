@@ -1,11 +1,9 @@
 """New rows from an auto-encoder and a distribution of its codes."""
 
-from numbers import Integral
-
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +21,7 @@ from skae.generation._unwrapping import (
 )
 from skae.nn import isolated_rng
 from skae.preprocessing import gaussian_of_holed_rows
-from skae.utils import drawn_seed, seeded
+from skae.utils import check_count, drawn_seed, seeded
 
 # Rows that tell how generated columns are distributed.
 REFERENCE_ROWS = 10_000
@@ -212,7 +210,7 @@ class GenerativeModel(BaseEstimator):
             of its steps gives, in a DataFrame where `fit` saw names.
         """
         check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        check_count(n_samples, "n_samples")
         encoded = self._drawn_rows(n_samples, check_random_state(drawn_seed(random_state)))
         as_array = self._decoder.frame_library_ is None
         decode = self._decoder.decoded_array if as_array else self._decoder.decoded_frame

@@ -14,6 +14,7 @@ from skae.generation._unwrapping import (
     encoded,
     in_original_units,
 )
+from skae.utils import check_count
 
 PATHS = ("linear", "spherical")
 # Codes whose directions differ by less, or by less from half a turn, have no way around.
@@ -58,7 +59,7 @@ def interpolate(estimator, a, b, n=10, *, path="linear"):
     (5, 4)
     """
     check_is_fitted(estimator)
-    check_scalar(n, "n", Integral, min_val=2)
+    check_count(n, "n", at_least=2)
     if path not in PATHS:
         raise ValueError(f"path has to be 'linear' or 'spherical'. Got {path!r} instead.")
     start, end = _code(estimator, a, "a"), _code(estimator, b, "b")

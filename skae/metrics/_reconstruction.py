@@ -1,10 +1,12 @@
 """What a code keeps of the rows: their neighbours, and the rows themselves."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.manifold import trustworthiness
 from sklearn.utils import assert_all_finite, check_scalar
+
+from skae.utils import check_count
 
 
 def continuity(X, codes, *, n_neighbors=5):
@@ -47,7 +49,7 @@ def continuity(X, codes, *, n_neighbors=5):
     >>> continuity([[0.0], [1.0], [2.1], [3.3]], [[0.0], [10.0], [21.0], [33.0]], n_neighbors=1)
     1.0
     """
-    check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
+    check_count(n_neighbors, "n_neighbors")
     if len(X) != len(codes):
         raise ValueError(f"X has {len(X)} rows, but there are {len(codes)} codes: one each.")
     return float(trustworthiness(codes, X, n_neighbors=n_neighbors))

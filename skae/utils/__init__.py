@@ -16,7 +16,13 @@ from skae.utils._progress import progress
 from skae.utils._random import drawn_seed, seeded
 from skae.utils._schema import KINDS, Column, TableSchema
 from skae.utils._sklearn_callbacks import CallbackSupportMixin, with_callbacks
-from skae.utils._validation import FLOAT_TYPES, check_numbers, check_weight, did_you_mean
+from skae.utils._validation import (
+    FLOAT_TYPES,
+    check_count,
+    check_numbers,
+    check_weight,
+    did_you_mean,
+)
 
 __all__ = [
     "FLOAT_TYPES",
@@ -25,6 +31,7 @@ __all__ = [
     "Column",
     "TableSchema",
     "as_pandas",
+    "check_count",
     "check_numbers",
     "check_weight",
     "did_you_mean",

@@ -1,13 +1,44 @@
 """Checks of what a user passed that several rooms make."""
 
 from difflib import get_close_matches
+from numbers import Integral
 
 import numpy as np
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import _check_sample_weight
 
 from skae.utils._frames import inferred_frame
 
 FLOAT_TYPES = (np.float64, np.float32)
+
+
+def check_count(count, name, at_least=1):
+    """Refuse what is no number of things to make.
+
+    Parameters
+    ----------
+    count : int
+        As the user passed it.
+    name : str
+        What the error calls it.
+    at_least : int, default=1
+        The smallest that will do.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer; True and False, which Python counts as such, are none.
+    ValueError
+        If it is smaller.
+
+    Examples
+    --------
+    >>> from skae.utils import check_count
+    >>> check_count(3, "n_samples")
+    """
+    if isinstance(count, bool):
+        raise TypeError(f"{name} must be an instance of int, not bool.")
+    check_scalar(count, name, Integral, min_val=at_least)
 
 
 def check_weight(sample_weight, n_samples):

@@ -1,18 +1,17 @@
 """The conditional variational auto-encoder."""
 
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skae.distributions import MixedColumns, get_likelihood
 from skae.nn import ConditionalAutoEncoder
 from skae.preprocessing import chosen_columns, principal_axes
-from skae.utils import as_pandas, fill_cells, frame_library, in_library, parameters_of
+from skae.utils import as_pandas, check_count, fill_cells, frame_library, in_library, parameters_of
 from skae.variational._vae import (
     VAE,
     VAE_ATTRIBUTES,
@@ -227,7 +226,7 @@ n_features)
             one.
         """
         check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        check_count(n_samples, "n_samples")
         if condition is None:
             random_state = check_random_state(random_state)
             given = self._drawn_conditions(n_samples, random_state)

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,7 +14,7 @@ from skae.distributions import DENSITY_NAMES, Likelihood, get_likelihood
 from skae.nn import SMALLEST_SCALE, VariationalAutoEncoder, cubature_points, isolated_rng, places_in
 from skae.objectives import Variational, expected_losses, log_mean_exp, log_weights
 from skae.training import EncodedRows, WarmUp, as_float32
-from skae.utils import drawn_seed, parameters_of
+from skae.utils import check_count, drawn_seed, parameters_of
 
 VAE_DEFAULTS = {**DEFAULTS, "loss": "gaussian", "activation": "silu"}
 # Draws of a row that are decoded together.
@@ -300,7 +300,7 @@ class VAE(SamplingMixin, EncoderDecoder):
             Burda, Grosse & Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016.
         """
         rows = self._check_table(X).encoded(self._encoder)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        check_count(n_samples, "n_samples")
         module, likelihood = self._network(rows)
         noise = self._noise(n_samples, random_state)
         prior = module.prior()
@@ -335,7 +335,7 @@ class VAE(SamplingMixin, EncoderDecoder):
         """
         table = self._check_table(X)
         rows = table.encoded(self._encoder)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        check_count(n_samples, "n_samples")
         module, _ = self._network(rows)
         moments = partial(_moments, module)
         loc, scale = np.split(self._map(rows, moments, 2 * self.n_components_), 2, axis=1)

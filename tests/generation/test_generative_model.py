@@ -369,6 +369,8 @@ def test_what_cannot_be_used_is_refused(model):
         GenerativeModel().sample()
     with pytest.raises(ValueError, match="n_samples == 0, must be >= 1"):
         model.sample(0)
+    with pytest.raises(TypeError, match="n_samples must be an instance of int, not bool"):
+        model.sample(True)
 
 
 @pytest.mark.slow
