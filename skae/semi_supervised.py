@@ -10,6 +10,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
@@ -221,8 +222,7 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
     def _check_labels(self, y, n_rows, weight):
         """Positions of the rows with a label, the labels that there are, and which each has."""
         y = self._check_y(y, n_rows)
-        known = np.flatnonzero(~pd.isna(y) & (True if weight is None else weight > 0))
-        labelled = known[y[known] != UNLABELLED]  # NA compares with nothing
+        labelled = _labelled(y, weight)
         labels = _of_one_type(y[labelled])
         if len(labels):
             assert_all_finite(labels, input_name="y")
@@ -332,6 +332,36 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         likeliest = self.predict_proba(X).argmax(axis=1)
         return self.classes_[likeliest]
 
+    def score(self, X, y, sample_weight=None):
+        """Tell how many of the rows that have a label are predicted right.
+
+        Parameters
+        ----------
+        X : {DataFrame, array-like} of shape (n_samples, n_features)
+            Rows in original units.
+        y : array-like of shape (n_samples,)
+            Their classes; rows without a label, marked as in :meth:`fit`, are left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            Accuracy.
+
+        Raises
+        ------
+        ValueError
+            If no row has a label.
+        """
+        predicted = self.predict(X)
+        y, weight = self._check_y(y, len(predicted)), check_weight(sample_weight, len(predicted))
+        labelled = _labelled(y, weight)
+        if not len(labelled):
+            raise ValueError(f"y has no label: all rows are {UNLABELLED}, missing, or of weight 0.")
+        labels, weight = _of_one_type(y[labelled]), None if weight is None else weight[labelled]
+        return accuracy_score(labels, predicted[labelled], sample_weight=weight)
+
     def __sklearn_is_fitted__(self):
         return hasattr(self, "n_iter_")
 
@@ -339,6 +369,12 @@ class SelfSupervisedClassifier(NetHolder, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _labelled(y, weight):
+    """Positions of the rows that have a label, and count."""
+    known = np.flatnonzero(~pd.isna(y) & (True if weight is None else weight > 0))
+    return known[y[known] != UNLABELLED]  # NA compares with nothing
 
 
 def _of_one_type(labels):

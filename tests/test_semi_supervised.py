@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_classifiers_classes, check_estimator
@@ -447,6 +447,21 @@ def test_callbacks_are_called_and_the_history_has_a_row_an_epoch():
     assert Counting.calls == classifier.n_iter_ == 5
     assert classifier.history_["epoch"].tolist() == [0, 1, 2, 3, 4, 5]
     assert classifier.net_.criterion_.warmth == 1
+
+
+@pytest.mark.parametrize("unlabelled", [-1, np.nan, None])
+def test_rows_without_a_label_are_no_errors(fitted, unlabelled):
+    X, y, _ = _clusters()
+    known, y = np.arange(len(y)) % 3 > 0, np.where(np.arange(len(y)) % 6 > 1, y, (y + 1) % 3)
+    weight = _weights()
+    few = np.where(known, y.astype(object), unlabelled)
+    assert 0 < fitted.score(X[known], y[known]) < 1
+    assert fitted.score(X, few) == fitted.score(X[known], y[known])
+    weighted = fitted.score(X[known], y[known], sample_weight=weight[known])
+    assert fitted.score(X, few, sample_weight=weight) == weighted
+    assert np.mean(cross_val_score(_quick(), X, few, cv=3)) > 0.5
+    with pytest.raises(ValueError, match="y has no label"):
+        fitted.score(X[~known], few[~known])
 
 
 # ---- bad input ----
