@@ -277,13 +277,14 @@ n_features)
                 )
             columns = as_pandas(condition[names])
         else:
-            values = np.asarray(condition)
-            if values.ndim != 2 or values.shape[1] != len(names):
+            shape = np.shape(condition)
+            if len(shape) != 2 or shape[1] != len(names):
                 raise ValueError(
                     f"condition must be of shape (n_conditions, {len(names)}), one column for each "
-                    f"of {names}. Got shape {values.shape} instead."
+                    f"of {names}. Got shape {shape} instead."
                 )
-            columns = dict(zip(names, values.T, strict=True))
+            # as an array, words beside numbers in a list would make words of these
+            columns = pd.DataFrame(condition).infer_objects().set_axis(names, axis=1)
         return pd.DataFrame(columns)
 
     def _with_unknown(self, given):

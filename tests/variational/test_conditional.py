@@ -300,6 +300,13 @@ def test_a_class_of_the_condition_that_becomes_known_gets_a_place():
     assert set(vae.reconstruct(more)["group"]) == {"new"}
 
 
+def test_a_condition_may_be_a_list_of_words_beside_numbers():
+    vae = ConditionalVAE(1, condition=["group", "first"], max_epochs=1, random_state=0).fit(FRAME)
+    given = FRAME[["group", "first"]].head(3)
+    drawn = vae.sample(1, random_state=0, condition=given.to_numpy().tolist())
+    pd.testing.assert_frame_equal(drawn, vae.sample(1, random_state=0, condition=given))
+
+
 # ---- bad input ----
 
 
