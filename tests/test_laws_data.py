@@ -474,8 +474,8 @@ def test_codes_must_not_be_missing(fitted):
 
 
 @all_estimators
-def test_text_is_an_error(Estimator):
-    with pytest.raises(ValueError, match="could not convert string to float"):
+def test_text_in_an_array_is_an_error_that_says_what_takes_it(Estimator):
+    with pytest.raises(ValueError, match=r"could not convert string to float.* as a data frame"):
         quick(Estimator).fit([["a", "b"], ["c", "d"]])
 
 

@@ -96,5 +96,15 @@ def check_table(estimator, X, reset):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         check_not_empty(X)
         return TableInMemory(X, as_pandas(X), None)
-    values = validate_data(estimator, X, reset=reset, dtype=FLOAT_TYPES, ensure_all_finite=False)
+    values = _check_numbers(estimator, X, reset)
     return TableInMemory(X, values, check_no_infinity(values, range(values.shape[1])))
+
+
+def _check_numbers(estimator, X, reset):
+    """An array of floats."""
+    try:
+        return validate_data(estimator, X, reset=reset, dtype=FLOAT_TYPES, ensure_all_finite=False)
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise ValueError(f"X has text: {error}. Pass a table with text as a data frame.") from None

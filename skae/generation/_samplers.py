@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import KernelDensity
+from sklearn.utils import check_array
 
 from skae.base import SamplingMixin
 from skae.generation._autoregressive_flow import MaskedAutoregressiveFlow
@@ -78,6 +79,7 @@ def _mixture(n_components, codes, rng):
 
 def kernel_density(codes, estimator, rng):
     """Of Gaussian kernels; the bandwidth is the multiple of Scott's that is likeliest held out."""
+    check_array(codes, ensure_min_samples=2, estimator="a kernel density")
     # codes may be all alike; of float64 the square would be 0
     spread = codes.std(axis=0).mean() + np.finfo(np.float32).tiny
 

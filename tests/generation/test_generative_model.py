@@ -373,6 +373,12 @@ def test_what_cannot_be_used_is_refused(model):
         model.sample(True)
 
 
+@pytest.mark.parametrize("sampler", ["gaussian_mixture", "kernel_density"])
+def test_one_row_is_too_few_for_a_density(sampler):
+    with pytest.raises(ValueError, match="a minimum of 2 is required"):
+        fit(X[:1], sampler=sampler)
+
+
 @pytest.mark.slow
 def test_the_default_beats_a_mixture_on_digits():
     """C2ST of the benchmark, at a smaller size; see docs/benchmarks/generation.py."""
