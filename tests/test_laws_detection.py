@@ -219,6 +219,15 @@ def test_a_table_in_chunks_is_not_explained_whole(Estimator):
 
 
 @all_estimators
+def test_explaining_takes_a_number_of_cells(Estimator):
+    X = table()
+    estimator = fit(quick(Estimator), X)
+    for n_features in (0, -1, True, "3", 1.5):
+        with pytest.raises((TypeError, ValueError), match="n_features"):
+            estimator.explain(X[:2], n_features)
+
+
+@all_estimators
 def test_a_row_without_any_value_is_explained_by_nothing(Estimator):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -24,7 +24,14 @@ from skae.distributions import MixedColumns
 from skae.metrics import conformal_p_values, contamination_threshold, false_alarm_threshold
 from skae.nn import AlignedProducts, TableInput
 from skae.training import EncodedRows, as_float32, map_rows
-from skae.utils import FLOAT_TYPES, fill_cells, frame_library, frame_like, prefetched
+from skae.utils import (
+    FLOAT_TYPES,
+    check_count,
+    fill_cells,
+    frame_library,
+    frame_like,
+    prefetched,
+)
 
 
 def _a_value_a_row(method):
@@ -322,6 +329,8 @@ class FittedAutoEncoder(
         """
         check_is_fitted(self)
         check_in_memory(X, "explain", "Pass the rows to explain, as a data frame or an array.")
+        if n_features is not None:
+            check_count(n_features, "n_features")
         table = self._check_table(X)
         rows = table.encoded(self._encoder)
         module, likelihood = self._network(rows)
