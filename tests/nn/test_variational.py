@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.distributions import Normal, kl_divergence
 
 from skae.nn import SMALLEST_SCALE, NoiseScale, VariationalAutoEncoder, isolated_rng
 
@@ -47,3 +48,21 @@ def test_scales_follow_the_outputs_of_the_decoder():
     output = module.decode(torch.zeros(5, 2))
     torch.testing.assert_close(output[:, :3], decoder(torch.zeros(5, 2)))
     torch.testing.assert_close(output[:, 3:], module.noise().expand(5, 3))
+
+
+def test_the_divergence_is_that_of_torch_and_compiles_in_a_fresh_process(monkeypatch):
+    with isolated_rng(0):
+        module = VariationalAutoEncoder(
+            torch.nn.Linear(3, 4), torch.nn.Linear(2, 3), n_components=2, n_scales=3
+        )
+        x = torch.randn(5, 3)
+
+    def divergence(x):
+        posterior = module.posterior(x)
+        return module.divergence(posterior, posterior.loc)
+
+    # Torch remembers formulas that it has found, and only looking for them does not compile.
+    monkeypatch.setattr(torch.distributions.kl, "_KL_MEMOIZE", {})
+    compiled = torch.compile(divergence, backend="eager", fullgraph=True)(x)
+    expected = kl_divergence(module.posterior(x), Normal(torch.zeros(2), torch.ones(2)))
+    torch.testing.assert_close(compiled, expected)
