@@ -213,7 +213,7 @@ class ConditionalVAE(VAE):
         condition : {DataFrame, array-like} of shape (n_conditions, n_given), default=None
             Values of the columns that are given, in original units; a data frame may have other
             columns, too. None draws conditions of training rows, of which at most 2 000 are
-            remembered (after `partial_fit` those of the last rows).
+            remembered (after `partial_fit` those of the last rows), and saved with the estimator.
 
         Returns
         -------
@@ -285,7 +285,22 @@ n_features)
                 )
             # as an array, words beside numbers in a list would make words of these
             columns = pd.DataFrame(condition).infer_objects().set_axis(names, axis=1)
-        return pd.DataFrame(columns)
+        given = pd.DataFrame(columns)
+        for i in self.condition_:
+            self._check_whole(self._encoder.schema_.columns[i], given[labels[i]])
+        return given
+
+    @staticmethod
+    def _check_whole(column, values):
+        """Refuse fractions for a column of integers, which would be rounded."""
+        if not pd.api.types.is_integer_dtype(column.dtype):
+            return
+        fractions = pd.to_numeric(values, errors="coerce") % 1
+        if (broken := values[fractions.gt(0).to_numpy(dtype=bool, na_value=False)]).size:
+            raise ValueError(
+                f"condition has {broken.iloc[0]!r} for the column {column.name!r}, which holds "
+                "integers. Give a whole number, or fit on a column of floats."
+            )
 
     def _with_unknown(self, given):
         """Rows of the table of which nothing but the given columns is known."""

@@ -345,3 +345,17 @@ def test_conditions_of_other_columns_are_refused(told):
         told.sample(0, condition=FRAME[["group"]])
     with pytest.raises(ValueError, match="no column was named"):
         ConditionalVAE(1, max_epochs=0).fit(FRAME).sample(1, condition=FRAME)
+
+
+@pytest.mark.parametrize("kind", ["int64", "Int64", "polars"])
+def test_fractions_as_condition_of_integers_are_refused(kind):
+    frame = FRAME[["first"]].assign(year=np.arange(len(FRAME)) % 7)
+    if kind == "polars":
+        frame = pytest.importorskip("polars").DataFrame(frame.to_dict("list"))
+    else:
+        frame = frame.astype({"year": kind})
+    vae = ConditionalVAE(1, condition=["year"], max_epochs=1, random_state=0).fit(frame)
+    with pytest.raises(ValueError, match=r"condition has .*1\.5.* 'year', which holds integers"):
+        vae.sample(condition=[[2], [1.5]])
+    drawn = vae.sample(condition=[[2.0], [3.0]], random_state=0)
+    assert as_pandas(drawn)["year"].tolist() == [2, 3]
