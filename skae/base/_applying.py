@@ -290,10 +290,11 @@ class FittedAutoEncoder(
         Returns
         -------
         ndarray of float64 of shape (n_samples, n_features)
-            Each row sums to its :meth:`score_samples` (of a detector with a `score_baseline_`, to
-            what the score is above it); the most negative entry is the feature that
-            makes the row an outlier. A missing cell contributes 0. The columns are those of the
-            table, whatever their kind (`feature_names_in_`).
+            In the units of the score. Each row sums to its :meth:`score_samples`, less
+            `score_baseline_` and the `feature_baselines_` of the cells that are not missing, of
+            estimators that have them; the most negative entry is the feature that makes the row an
+            outlier. A missing cell contributes 0. The columns are those of the table, whatever
+            their kind (`feature_names_in_`).
         """
         rows = self._check_table(X).encoded(self._encoder)
         module, likelihood = self._network(rows)

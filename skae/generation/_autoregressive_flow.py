@@ -162,22 +162,6 @@ class MaskedAutoregressiveFlow(SamplingMixin, BaseAutoEncoder):
         heights = -np.log(self._encoder.scale_) - 0.5 * np.log(2 * np.pi)
         return np.where(self._encoder.constant_, 0.0, heights)
 
-    def feature_contributions(self, X):
-        """Say how much each feature contributes to the score of each row.
-
-        Parameters
-        ----------
-        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
-            Rows in original units.
-
-        Returns
-        -------
-        ndarray of float64 of shape (n_samples, n_features)
-            Nats, whatever the units are: logarithms of the densities of cells given the others
-            (after the columns before them, layer by layer), less `feature_baselines_`.
-        """
-        return super().feature_contributions(X)
-
     def _row_loss(self, module, likelihood, x):
         baseline = torch.from_numpy(self.feature_baselines_).to(x)
         return (self._shares(module, likelihood, x) - baseline).sum(dim=1)

@@ -216,23 +216,6 @@ class VAE(SamplingMixin, EncoderDecoder):
         losses = _excess(module, likelihood, seen, x) + self._least_losses(module, likelihood, x)
         return losses.sum(dim=1) + _expected_divergence(module, seen)
 
-    def feature_contributions(self, X):
-        """Say how much each feature contributes to the score of each row.
-
-        Parameters
-        ----------
-        X : {DataFrame, array-like, ChunkedTable} of shape (n_samples, n_features)
-            Rows in original units.
-
-        Returns
-        -------
-        ndarray of float64 of shape (n_samples, n_features)
-            Nats; the most negative entry is the feature that makes the row an outlier, whatever the
-            units are. A missing cell contributes 0. Each row sums to its :meth:`score_samples`,
-            less `score_baseline_` and the `feature_baselines_` of the cells that are not missing.
-        """
-        return super().feature_contributions(X)
-
     def _shares(self, module, likelihood, x):
         seen = module.seen(module.prepare(x))
         divergence = path_shares(
